@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_MAX 512 /* bytes; a longer run of digits is a string */
+#define NUMBER_MAX  512 /* bytes; a longer run of digits is a string */
+#define INSTANT_MAX 96
 
 static bool is_one_of(const char *text, const char *const *words, size_t count)
 {
@@ -151,7 +152,7 @@ static bool read_fraction(const char **p, char out[static 11])
 }
 
 /* 2030-01-31, 2030-1-31T4:05:06.7+08:00, 2030-01-31 04:05:06: to RFC 3339 in `out`. */
-static bool read_time(const char *p, char out[static 64])
+static bool read_time(const char *p, char out[static INSTANT_MAX])
 {
     int year = some_digits(&p, 4, 4);
     if (year < 0 || !skip_char(&p, '-'))
@@ -184,8 +185,8 @@ static bool read_time(const char *p, char out[static 64])
         if (zoned && strcmp(p, "+00:00") != 0 && strcmp(p, "-00:00") != 0)
             zone = p;
     }
-    snprintf(out, 64, "%04d-%02d-%02dT%02d:%02d:%02d%s%.8s", year, month, day, hour, minute, second,
-             fraction, zone);
+    snprintf(out, INSTANT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%s%.8s", year, month, day, hour,
+             minute, second, fraction, zone);
     int64_t seconds;
     bool zero;
     return time_parse_rfc3339(out, &seconds, &zero, NULL) == 0; /* the ranges are checked there */
@@ -196,7 +197,7 @@ static bool read_time(const char *p, char out[static 64])
 ScalarType yaml_scalar_resolve(const char *text, size_t len, json_t **ret)
 {
     ScalarType type = SCALAR_STRING;
-    char instant[64];
+    char instant[INSTANT_MAX];
 
     *ret = NULL;
     if (strlen(text) != len) {

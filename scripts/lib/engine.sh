@@ -18,7 +18,7 @@ engine_exec() {
     echo '{}' >"$dir/daemon.json" # and not what /etc/docker says
     local command=(dockerd -H "unix://$dir/docker.sock" --data-root "$dir/data" --exec-root "$dir/exec"
         -p "$dir/engine.pid" --bridge=none --default-address-pool "$ENGINE_POOL" --userland-proxy=false
-        --config-file "$dir/daemon.json" "$@")
+        --config-file "$dir/daemon.json" --log-level warn "$@")
     # Not `ip netns exec`: it hides the cgroup mounts, and dockerd then refuses to start.
     [ -z "$netns" ] || command=(nsenter --net="/run/netns/$netns" "${command[@]}")
     exec "${command[@]}"
@@ -31,7 +31,7 @@ engine_start() {
     # shellcheck disable=SC2016 # expanded by the shell it is for
     daemon_start dockerd "$dir" bash -c '. "$0/scripts/lib/all.sh"; engine_exec "$@"' "$CARA_ROOT" "$@"
     wait_for 30 engine_answers "$dir" || {
-        grep -v level=info "$dir/dockerd.log" | tail -n 5 >&2
+        tail -n 5 "$dir/dockerd.log" >&2
         die "the Docker engine did not start; see $dir/dockerd.log"
     }
 }

@@ -1,0 +1,12 @@
+# Called as a script by EmbedSql.cmake: OUTPUT, FILES (joined by |), ROOT.
+string(REPLACE "|" ";" files "${FILES}")
+set(out "#include \"db.h\"\n\nconst DbScript db_scripts[] = {\n")
+foreach(file IN LISTS files)
+    file(RELATIVE_PATH name ${ROOT} ${file})
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+    string(APPEND out "    { \"${name}\", (const char[]){ ${bytes}0 } },\n")
+endforeach()
+string(APPEND out "};\nconst size_t db_script_count = sizeof(db_scripts) / sizeof(db_scripts[0]);\n")
+file(WRITE ${OUTPUT} "${out}")

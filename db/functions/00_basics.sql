@@ -1,0 +1,83 @@
+-- What every other file uses: errors, settings, and how values are written on the wire.
+--
+-- The wire helpers are plain expressions, written with full names and without SET, so that the planner
+-- inlines them; they touch no table.
+
+-- Raises the error a caller of the API sees: status becomes the SQLSTATE SRnnn and the HTTP status, the
+-- message its detail, the field the path of what is wrong, the hint the way out.
+CREATE OR REPLACE FUNCTION cara.fail(p_status int, p_message text, p_field text DEFAULT NULL, p_hint text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'SR' || p_status,
+        MESSAGE = p_message,
+        DETAIL = coalesce(p_field, ''),
+        HINT = coalesce(p_hint, '');
+END
+$$;
+COMMENT ON FUNCTION cara.fail IS 'Raises SQLSTATE SRnnn with the problem''s detail, the field''s path and a way out.';
+
+-- The text in double quotes, cut to p_max characters with an ellipsis.
+CREATE OR REPLACE FUNCTION cara.quote(p_text text, p_max int DEFAULT 253)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.to_json(CASE WHEN pg_catalog.length(p_text) > p_max
+                               THEN pg_catalog.left(p_text, p_max) || '...' ELSE p_text END)::text;
+COMMENT ON FUNCTION cara.quote IS 'A value as error messages show it: JSON-quoted and of bounded length.';
+
+CREATE OR REPLACE FUNCTION cara.setting_interval(p_name text)
+RETURNS interval LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$ SELECT value::interval FROM setting WHERE name = p_name $$;
+COMMENT ON FUNCTION cara.setting_interval IS 'A setting of kind interval; NULL when there is none of that name.';
+
+CREATE OR REPLACE FUNCTION cara.setting_number(p_name text)
+RETURNS numeric LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$ SELECT value::numeric FROM setting WHERE name = p_name $$;
+COMMENT ON FUNCTION cara.setting_number IS 'A setting of kind integer or number; NULL when there is none of that name.';
+
+-- RFC 3339 in UTC, trailing zeros of the fraction dropped, quoted; Go's zero time when there is none.
+CREATE OR REPLACE FUNCTION cara.wire_time(p_time timestamptz)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN p_time IS NULL THEN '"0001-01-01T00:00:00Z"'
+            ELSE '"' || pg_catalog.rtrim(pg_catalog.rtrim(
+                pg_catalog.to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z"' END;
+COMMENT ON FUNCTION cara.wire_time IS 'A time as the wire has it, quotes included.';
+
+CREATE OR REPLACE FUNCTION cara.wire_text(p_text text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.to_json(p_text)::text;
+COMMENT ON FUNCTION cara.wire_text IS 'A text as a JSON string, quotes included.';
+
+-- Members sorted by the bytes of their keys (jsonb sorts by length first).
+CREATE OR REPLACE FUNCTION cara.wire_map(p_map jsonb)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (SELECT '{' || coalesce(string_agg(pg_catalog.to_json(key)::text || ':' || value::text, ',' ORDER BY key COLLATE "C"), '') || '}'
+          FROM pg_catalog.jsonb_each(p_map));
+COMMENT ON FUNCTION cara.wire_map IS 'A map of scalars as a JSON object with sorted keys.';
+
+-- `,"name":value`, or nothing for a text that is empty or NULL.
+CREATE OR REPLACE FUNCTION cara.wire_member(p_name text, p_text text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_text IS NULL OR p_text = '' THEN ''
+            ELSE ',"' || p_name || '":' || pg_catalog.to_json(p_text)::text END;
+COMMENT ON FUNCTION cara.wire_member IS 'An optional string member with the comma before it; empty when there is no text.';
+
+-- The last step of everything that leaves: < > & and the two line separators never appear raw.
+CREATE OR REPLACE FUNCTION cara.wire(p_json text)
+RETURNS json LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(p_json,
+    '<', '\u003c'), '>', '\u003e'), '&', '\u0026'), U&'\2028', '\u2028'), U&'\2029', '\u2029')::json;
+COMMENT ON FUNCTION cara.wire IS 'JSON text made safe for the wire; it is sent as it is.';
+
+-- 59s, 59m, 23h, 7d: how long ago, as the tables of caractrl show it.
+CREATE OR REPLACE FUNCTION cara.age(p_then timestamptz, p_now timestamptz DEFAULT clock_timestamp())
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = cara, pg_temp
+AS $$
+    SELECT CASE WHEN s IS NULL THEN '<unknown>'
+                WHEN s < 60 THEN s || 's'
+                WHEN s < 3600 THEN s / 60 || 'm'
+                WHEN s < 86400 THEN s / 3600 || 'h'
+                ELSE s / 86400 || 'd' END
+      FROM (SELECT trunc(extract(epoch FROM p_now - p_then))::bigint) AS t(s)
+$$;
+COMMENT ON FUNCTION cara.age IS 'How long ago, in the one unit people read: 59s, 59m, 23h, 7d.';

@@ -1,0 +1,386 @@
+-- Manifests: read strictly, checked, written in order. A manifest that comes out of here holds only
+-- members that are known, of the right type and with a value, so two that mean the same are equal.
+
+-- What kind of JSON value this is, as an error message says it.
+CREATE OR REPLACE FUNCTION cara.json_kind(p_value jsonb)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE pg_catalog.jsonb_typeof(p_value)
+           WHEN 'object' THEN 'an object' WHEN 'array' THEN 'an array' WHEN 'string' THEN 'a string'
+           WHEN 'number' THEN 'a number' WHEN 'boolean' THEN 'a boolean' ELSE 'null' END;
+COMMENT ON FUNCTION cara.json_kind IS 'The kind of a JSON value in words.';
+
+CREATE OR REPLACE FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM fail(400, format('invalid request body: %s: expected %s, found %s', coalesce(nullif(p_path, ''), 'body'),
+        p_wanted, CASE WHEN jsonb_typeof(p_value) IN ('string', 'number', 'boolean')
+                       THEN quote(p_value #>> '{}', 40) ELSE json_kind(p_value) END), p_path);
+END
+$$;
+COMMENT ON FUNCTION cara.fail_type IS 'Raises SR400: a member has the wrong JSON type.';
+
+-- "2030-01-01T00:00:00Z" to a time; NULL for Go's zero time. Raises SR400 for anything else.
+CREATE OR REPLACE FUNCTION cara.read_time(p_value jsonb, p_path text)
+RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+    v_text text := p_value #>> '{}';
+    v_time timestamptz;
+BEGIN
+    IF jsonb_typeof(p_value) = 'string'
+       AND v_text ~ '\A\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)\Z' THEN
+        BEGIN
+            v_time := v_text::timestamptz;
+            RETURN CASE WHEN v_text LIKE '0001-01-01T00:00:00%' THEN NULL ELSE v_time END;
+        EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+            NULL; -- such as the 31st of February
+        END;
+    END IF;
+    PERFORM fail_type(p_path, 'an RFC 3339 time such as "2030-01-01T00:00:00Z"', p_value);
+END
+$$;
+COMMENT ON FUNCTION cara.read_time IS 'A time of the wire; NULL when it is the zero time, SR400 when it is none.';
+
+-- "1m30s" to an interval. Raises SR400 for anything else.
+CREATE OR REPLACE FUNCTION cara.read_duration(p_value jsonb, p_path text)
+RETURNS interval LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_text  text := p_value #>> '{}';
+    v_total interval := interval '0';
+    v_part  text[];
+BEGIN
+    IF jsonb_typeof(p_value) <> 'string' OR v_text !~ '\A(\d{1,6}(\.\d{1,9})?(ms|h|m|s))+\Z' THEN
+        PERFORM fail_type(p_path, 'a duration such as "30s" or "1m30s"', p_value);
+    END IF;
+    FOR v_part IN SELECT regexp_matches(v_text, '(\d+(?:\.\d+)?)(ms|h|m|s)', 'g') LOOP
+        v_total := v_total + v_part[1]::numeric * CASE v_part[2]
+            WHEN 'h' THEN interval '1 hour' WHEN 'm' THEN interval '1 minute'
+            WHEN 's' THEN interval '1 second' ELSE interval '1 millisecond' END;
+    END LOOP;
+    RETURN v_total;
+END
+$$;
+COMMENT ON FUNCTION cara.read_duration IS 'A duration of the wire as an interval; SR400 when it is none.';
+
+-- One member's value in its canonical form; NULL when it says nothing (null, "", 0, false, empty).
+CREATE OR REPLACE FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean)
+RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_kind text := jsonb_typeof(p_value);
+    v_out  jsonb;
+BEGIN
+    IF v_kind = 'null' THEN
+        RETURN NULL;
+    END IF;
+    CASE p_kind
+    WHEN 'string' THEN
+        IF v_kind <> 'string' THEN
+            PERFORM fail_type(p_path, 'a string', p_value);
+        END IF;
+        RETURN nullif(p_value, '""');
+    WHEN 'integer' THEN
+        IF v_kind <> 'number' OR p_value::text !~ '\A-?\d{1,15}\Z' THEN
+            PERFORM fail_type(p_path, 'an integer', p_value);
+        END IF;
+        RETURN nullif(p_value, '0');
+    WHEN 'boolean' THEN
+        IF v_kind <> 'boolean' THEN
+            PERFORM fail_type(p_path, 'true or false', p_value);
+        END IF;
+        RETURN nullif(p_value, 'false');
+    WHEN 'time' THEN
+        RETURN CASE WHEN read_time(p_value, p_path) IS NOT NULL
+                    THEN wire_time(read_time(p_value, p_path))::jsonb END;
+    WHEN 'duration' THEN
+        IF v_kind = 'string' AND p_value = '""' THEN
+            RETURN NULL;
+        END IF;
+        PERFORM read_duration(p_value, p_path);
+        RETURN p_value;
+    WHEN 'map' THEN
+        IF v_kind <> 'object' THEN
+            PERFORM fail_type(p_path, 'an object of strings', p_value);
+        END IF;
+        PERFORM fail_type(p_path || '.' || e.key, 'a string', e.value)
+           FROM jsonb_each(p_value) e WHERE jsonb_typeof(e.value) NOT IN ('string', 'null');
+        SELECT nullif(coalesce(jsonb_object_agg(e.key, CASE WHEN jsonb_typeof(e.value) = 'null' THEN '""' ELSE e.value END), '{}'), '{}')
+          INTO v_out FROM jsonb_each(p_value) e;
+        RETURN v_out;
+    WHEN 'object' THEN
+        RETURN nullif(read_object(p_value, p_item, p_path, p_strict), '{}');
+    WHEN 'list' THEN
+        IF v_kind <> 'array' THEN
+            PERFORM fail_type(p_path, 'an array', p_value);
+        END IF;
+        IF p_item = 'string' THEN
+            PERFORM fail_type(format('%s[%s]', p_path, e.n - 1), 'a string', e.value)
+               FROM jsonb_array_elements(p_value) WITH ORDINALITY e(value, n) WHERE jsonb_typeof(e.value) <> 'string';
+            RETURN nullif(p_value, '[]');
+        END IF;
+        SELECT nullif(coalesce(jsonb_agg(read_object(e.value, p_item, format('%s[%s]', p_path, e.n - 1), p_strict) ORDER BY e.n), '[]'), '[]')
+          INTO v_out FROM jsonb_array_elements(p_value) WITH ORDINALITY e(value, n);
+        RETURN v_out;
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION cara.read_value IS 'A member''s value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.';
+
+CREATE OR REPLACE FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_near text;
+    v_all  text;
+BEGIN
+    SELECT f.name INTO v_near FROM field f
+     WHERE f.type = p_type AND levenshtein(lower(left(p_name, 60)), lower(f.name)) <= greatest(2, length(f.name) / 3)
+     ORDER BY levenshtein(lower(left(p_name, 60)), lower(f.name)), f.position LIMIT 1;
+    SELECT string_agg(f.name, ', ' ORDER BY f.position) INTO v_all FROM field f WHERE f.type = p_type;
+    PERFORM fail(400, format('unknown field %s%s', quote(p_path || '.' || p_name, 200),
+            coalesce(format(': did you mean %s?', quote(v_near)), format(': %s has %s', p_path, v_all))),
+        p_path || '.' || p_name);
+END
+$$;
+COMMENT ON FUNCTION cara.fail_unknown IS 'Raises SR400: no such member here; names the nearest one that exists.';
+
+-- Reads an object of the given type (see cara.field). Names match without regard to case, the exact one
+-- preferred. Unknown members are refused from `spec` downwards and ignored above it.
+CREATE OR REPLACE FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean DEFAULT false)
+RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_out   jsonb := '{}';
+    v_key   text;
+    v_value jsonb;
+    v_field field;
+BEGIN
+    IF p_value IS NULL OR jsonb_typeof(p_value) = 'null' THEN
+        RETURN '{}';
+    ELSIF jsonb_typeof(p_value) <> 'object' THEN
+        PERFORM fail_type(p_path, 'an object', p_value);
+    END IF;
+    FOR v_key, v_value IN SELECT e.key, e.value FROM jsonb_each(p_value) e LOOP
+        SELECT * INTO v_field FROM field f WHERE f.type = p_type AND f.name = v_key;
+        IF NOT FOUND THEN
+            SELECT * INTO v_field FROM field f WHERE f.type = p_type AND lower(f.name) = lower(v_key);
+            IF NOT FOUND AND p_strict THEN
+                PERFORM fail_unknown(p_path, v_key, p_type);
+            END IF;
+            CONTINUE WHEN NOT FOUND OR p_value ? v_field.name;
+        END IF;
+        v_value := read_value(v_value, v_field.kind, v_field.item,
+                              CASE WHEN p_path = '' THEN v_field.name ELSE p_path || '.' || v_field.name END, p_strict);
+        IF v_value IS NOT NULL THEN
+            v_out := v_out || jsonb_build_object(v_field.name, v_value);
+        END IF;
+    END LOOP;
+    RETURN v_out;
+END
+$$;
+COMMENT ON FUNCTION cara.read_object IS 'An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.';
+
+-- Writes a canonical object in the wire's member order, with the members that are always there.
+CREATE OR REPLACE FUNCTION cara.render(p_value jsonb, p_type text)
+RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT '{' || coalesce(string_agg('"' || f.name || '":' ||
+        CASE f.kind
+            WHEN 'object' THEN render(coalesce(p_value->f.name, '{}'), f.item)
+            WHEN 'map'    THEN wire_map(p_value->f.name)
+            WHEN 'list'   THEN CASE
+                WHEN p_value->f.name IS NULL THEN 'null'
+                WHEN f.item = 'string' THEN (SELECT '[' || string_agg(e.value::text, ',' ORDER BY e.n) || ']'
+                    FROM jsonb_array_elements(p_value->f.name) WITH ORDINALITY e(value, n))
+                ELSE (SELECT '[' || string_agg(render(e.value, f.item), ',' ORDER BY e.n) || ']'
+                    FROM jsonb_array_elements(p_value->f.name) WITH ORDINALITY e(value, n)) END
+            ELSE coalesce((p_value->f.name)::text,
+                CASE f.kind WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false'
+                            WHEN 'time' THEN wire_time(NULL) ELSE '""' END)
+        END, ',' ORDER BY f.position), '') || '}'
+      FROM field f
+     WHERE f.type = p_type AND (f.keep OR p_value ? f.name)
+$$;
+COMMENT ON FUNCTION cara.render IS 'JSON text of a canonical object in the wire''s member order.';
+
+-- Contract 2.3: required, at most 253 bytes, the pattern; in this order.
+CREATE OR REPLACE FUNCTION cara.check_name(p_name text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF coalesce(p_name, '') = '' THEN
+        PERFORM fail(400, 'metadata.name is required', 'metadata.name');
+    ELSIF octet_length(p_name) > 253 THEN
+        PERFORM fail(400, format('name %s is %s characters long: must be no more than 253 characters',
+            quote(p_name, 20), octet_length(p_name)), 'metadata.name');
+    ELSIF p_name !~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z' THEN
+        PERFORM fail(400, format('name %s is invalid: must consist of lowercase alphanumeric characters, hyphens (-) or dots (.), and must start and end with an alphanumeric character',
+            quote(p_name, 40)), 'metadata.name');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_name IS 'Raises SR400 unless the name may be that of a node or project.';
+
+CREATE OR REPLACE FUNCTION cara.check_size(p_manifest jsonb)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF octet_length(p_manifest::text) > setting_number('max_manifest_bytes') THEN
+        PERFORM fail(413, format('the manifest is %s bytes: at most %s are stored', octet_length(p_manifest::text),
+            setting_number('max_manifest_bytes')), 'spec', 'move data into the image or a volume, or raise cara.setting max_manifest_bytes');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_size IS 'Raises SR413 for a manifest larger than the setting allows.';
+
+-- Raises SR400 unless p_value is one of p_choices (NULL is fine: the default holds).
+CREATE OR REPLACE FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF p_value IS NOT NULL AND p_value <> ALL (p_choices) THEN
+        PERFORM fail(400, format('%s: %s is not one of %s', p_path, quote(p_value, 40), array_to_string(p_choices, ', ')), p_path);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_choice IS 'Raises SR400 naming the choices.';
+
+CREATE OR REPLACE FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_name  text := p_service->>'name';
+    v_entry record;
+BEGIN
+    IF v_name IS NULL THEN
+        PERFORM fail(400, 'each service must have a non-empty name', p_path || '.name');
+    ELSIF v_name !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' THEN
+        PERFORM fail(400, format('service %s: the name must be at most 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
+            quote(v_name, 40)), p_path || '.name');
+    ELSIF NOT p_service ? 'image' THEN
+        PERFORM fail(400, format('service %s: image is required', v_name), p_path || '.image');
+    ELSIF p_service->>'image' ~ '\s' OR length(p_service->>'image') > 1024 THEN
+        PERFORM fail(400, format('service %s: image %s is not an image reference', v_name, quote(p_service->>'image', 40)), p_path || '.image',
+            'an image is NAME, NAME:TAG or NAME@DIGEST');
+    END IF;
+    FOR v_entry IN SELECT e.value, format('%s.env[%s]', p_path, e.n - 1) AS path
+                     FROM jsonb_array_elements(p_service->'env') WITH ORDINALITY e(value, n) LOOP
+        IF coalesce(v_entry.value->>'name', '') !~ '\A[^=\s]+\Z' THEN
+            PERFORM fail(400, format('service %s: env name %s must not be empty or hold "=" or blanks', v_name,
+                quote(coalesce(v_entry.value->>'name', ''), 40)), v_entry.path || '.name');
+        END IF;
+    END LOOP;
+    FOR v_entry IN SELECT e.value, format('%s.volumeMounts[%s]', p_path, e.n - 1) AS path
+                     FROM jsonb_array_elements(p_service->'volumeMounts') WITH ORDINALITY e(value, n) LOOP
+        IF NOT coalesce(p_spec->'volumes', '[]') @> jsonb_build_array(jsonb_build_object('name', v_entry.value->'name')) THEN
+            PERFORM fail(400, format('service %s: volume %s is not declared in spec.volumes', v_name,
+                quote(coalesce(v_entry.value->>'name', ''), 40)), v_entry.path || '.name');
+        ELSIF coalesce(v_entry.value->>'mountPath', '') !~ '\A/[^:]*\Z' THEN
+            PERFORM fail(400, format('service %s: mountPath %s must be an absolute path without ":"', v_name,
+                quote(coalesce(v_entry.value->>'mountPath', ''), 40)), v_entry.path || '.mountPath');
+        END IF;
+    END LOOP;
+    PERFORM check_choice(p_service->>'restartPolicy', '{Always,OnFailure,Never}', p_path || '.restartPolicy');
+    PERFORM check_choice(p_service->>'imagePullPolicy', '{IfNotPresent,Always,Never}', p_path || '.imagePullPolicy');
+    IF p_service ? 'healthcheck' AND NOT p_service->'healthcheck' ? 'test' THEN
+        PERFORM fail(400, format('service %s: healthcheck.test is required', v_name), p_path || '.healthcheck.test',
+            'a command such as ["CMD", "wget", "-q", "-O-", "http://localhost"]');
+    ELSIF p_service ? 'healthcheck' AND p_service#>>'{healthcheck,test,0}' NOT IN ('CMD', 'CMD-SHELL', 'NONE') THEN
+        PERFORM fail(400, format('service %s: healthcheck.test must begin with CMD, CMD-SHELL or NONE', v_name), p_path || '.healthcheck.test[0]');
+    ELSIF (p_service#>>'{healthcheck,retries}')::bigint NOT BETWEEN 0 AND 1000 THEN
+        PERFORM fail(400, format('service %s: healthcheck.retries must be between 0 and 1000', v_name), p_path || '.healthcheck.retries');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_service IS 'Raises SR400 for the first rule that a service of a project breaks.';
+
+CREATE OR REPLACE FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_name text := p_ingress->>'name';
+    v_port bigint := coalesce((p_ingress#>>'{target,port}')::bigint, 0);
+    v_host text := p_ingress->>'host';
+BEGIN
+    IF v_name IS NULL THEN
+        PERFORM fail(400, 'each ingress entry must have a non-empty name', p_path || '.name');
+    ELSIF (SELECT count(*) FROM jsonb_array_elements(p_spec->'ingress') e WHERE e->>'name' = v_name) > 1 THEN
+        PERFORM fail(400, 'duplicate ingress name: ' || v_name, p_path || '.name');
+    ELSIF NOT p_spec->'services' @> jsonb_build_array(jsonb_build_object('name', coalesce(p_ingress#>>'{target,service}', ''))) THEN
+        PERFORM fail(400, format('ingress %s: target service %s does not exist in spec.services', v_name,
+            coalesce(p_ingress#>>'{target,service}', '')), p_path || '.target.service');
+    ELSIF v_port <= 0 THEN
+        PERFORM fail(400, format('ingress %s: target port must be greater than 0', v_name), p_path || '.target.port');
+    ELSIF v_port > 65535 THEN
+        PERFORM fail(400, format('ingress %s: target port must not be greater than 65535', v_name), p_path || '.target.port');
+    ELSIF p_ingress#>>'{access,scope}' <> 'Internal' THEN
+        PERFORM fail(400, format('ingress %s: only "Internal" scope is supported', v_name), p_path || '.access.scope');
+    ELSIF v_host !~* '\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z' OR length(v_host) > 253 THEN
+        PERFORM fail(400, format('ingress %s: host %s is not a host name', v_name, quote(v_host, 40)), p_path || '.host');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_ingress IS 'Raises SR400 for the first rule that an ingress entry breaks.';
+
+-- Contract 2.5 and what it left unchecked: services first, then volumes, then ingress.
+CREATE OR REPLACE FUNCTION cara.check_project_spec(p_spec jsonb)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_max  numeric := setting_number('max_services');
+    v_name text;
+BEGIN
+    IF NOT p_spec ? 'services' THEN
+        PERFORM fail(400, 'spec.services must contain at least one service', 'spec.services');
+    ELSIF jsonb_array_length(p_spec->'services') > v_max THEN
+        PERFORM fail(400, format('spec.services has %s services: at most %s are allowed', jsonb_array_length(p_spec->'services'), v_max), 'spec.services');
+    END IF;
+    PERFORM check_service(e.value, p_spec, format('spec.services[%s]', e.n - 1))
+       FROM (SELECT * FROM jsonb_array_elements(p_spec->'services') WITH ORDINALITY e(value, n) ORDER BY n) e;
+    SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'services') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, 'duplicate service name: ' || v_name, 'spec.services');
+    END IF;
+    SELECT coalesce(e.value->>'name', '') INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e(value)
+     WHERE coalesce(e.value->>'name', '') !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, format('volume %s: the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
+            quote(v_name, 40)), 'spec.volumes');
+    END IF;
+    SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
+    END IF;
+    PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral}', format('spec.volumes[%s].type', e.n - 1))
+       FROM jsonb_array_elements(p_spec->'volumes') WITH ORDINALITY e(value, n);
+    PERFORM check_ingress(e.value, p_spec, format('spec.ingress[%s]', e.n - 1))
+       FROM (SELECT * FROM jsonb_array_elements(p_spec->'ingress') WITH ORDINALITY e(value, n) ORDER BY n) e;
+    SELECT lower(e->>'host') INTO v_name FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, format('ingress host %s is used twice', quote(coalesce(v_name, ''))), 'spec.ingress');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_project_spec IS 'Raises SR400 for the first rule that a project''s spec breaks.';
+
+-- The canonical {name, labels, annotations, spec} of a manifest of the given kind.
+CREATE OR REPLACE FUNCTION cara.read_manifest(p_body jsonb, p_kind text)
+RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_meta jsonb;
+    v_spec jsonb;
+    v_body jsonb;
+BEGIN
+    PERFORM read_object(p_body, 'Manifest', '');
+    SELECT coalesce(jsonb_object_agg(lower(e.key), e.value ORDER BY (e.key = lower(e.key))), '{}') INTO v_body
+      FROM jsonb_each(CASE WHEN jsonb_typeof(p_body) = 'object' THEN p_body ELSE '{}' END) e;
+    v_meta := read_object(v_body->'metadata', 'Metadata', 'metadata');
+    v_spec := read_object(v_body->'spec', p_kind || 'Spec', 'spec', true);
+    RETURN jsonb_build_object('name', coalesce(v_meta->>'name', ''), 'labels', coalesce(v_meta->'labels', '{}'),
+        'annotations', coalesce(v_meta->'annotations', '{}'), 'resourceVersion', v_meta->'resourceVersion', 'spec', v_spec);
+END
+$$;
+COMMENT ON FUNCTION cara.read_manifest IS 'A manifest''s name, labels, annotations and spec in canonical form; SR400 for what does not fit.';

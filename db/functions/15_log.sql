@@ -1,0 +1,216 @@
+-- The bodies of the triggers: resource versions, the change log, the bus, legal moves.
+
+-- BEFORE STATEMENT: ids of the change log are drawn only while holding this lock, so that a reader who meets
+-- a gap knows whom to wait for.
+CREATE OR REPLACE FUNCTION cara.log_open()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    LOCK TABLE change IN ROW EXCLUSIVE MODE;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_open IS 'Trigger: holds the change log while ids are drawn.';
+
+-- BEFORE ROW: the next id of the change log is the row's resource version.
+CREATE OR REPLACE FUNCTION cara.stamp()
+RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.resource_version := pg_catalog.nextval('cara.change_id');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp IS 'Trigger: gives the row its resource version.';
+
+-- BEFORE ROW on project: the spec as the wire has it, worked out once, when it is written.
+CREATE OR REPLACE FUNCTION cara.stamp_spec()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    NEW.spec_wire := render(NEW.spec, 'ProjectSpec');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp_spec IS 'Trigger: keeps project.spec_wire in step with project.spec.';
+
+-- Wakes everyone who waits for changes: the server by the bus, nodes by their own channels. Postgres sends
+-- the same notification once a transaction however often it is asked to.
+CREATE OR REPLACE FUNCTION cara.wake(p_nodes text[])
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM pg_notify('cara_bus', '');
+    IF p_nodes IS NOT NULL THEN
+        PERFORM pg_notify(c.channel, '') FROM channel c WHERE c.node = ANY (p_nodes) AND c.kind = 'postgres';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.wake IS 'Notifies cara_bus and the channels of the given nodes, once a transaction.';
+
+-- AFTER STATEMENT on node and node_status. TG_ARGV[0] is the column that holds the node's name.
+CREATE OR REPLACE FUNCTION cara.log_node()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_logged bigint;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO change (id, kind, name, op) SELECT nextval('change_id'), 'Node', o.name, 'DELETE' FROM old_rows o;
+    ELSIF TG_TABLE_NAME = 'node' THEN
+        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Node', n.name, TG_OP FROM new_rows n;
+    ELSE
+        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Node', n.node, 'UPDATE' FROM new_rows n;
+    END IF;
+    GET DIAGNOSTICS v_logged = ROW_COUNT;
+    IF v_logged > 0 THEN
+        PERFORM wake(NULL);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes and wakes the bus.';
+
+-- AFTER STATEMENT on project and project_status. A change of what is asked for wakes the node that runs it;
+-- a change of status does not, as that node is who said so.
+CREATE OR REPLACE FUNCTION cara.log_project()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_logged bigint;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO change (id, kind, name, op) SELECT nextval('change_id'), 'Project', o.name, 'DELETE' FROM old_rows o;
+    ELSIF TG_TABLE_NAME = 'project_status' THEN
+        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.project, 'UPDATE' FROM new_rows n;
+    ELSE
+        INSERT INTO change (id, kind, name, op, node)
+        SELECT n.resource_version, 'Project', n.name, TG_OP, a.node
+          FROM new_rows n LEFT JOIN assignment a ON a.project = n.name AND a.released_at IS NULL;
+    END IF;
+    GET DIAGNOSTICS v_logged = ROW_COUNT;
+    IF v_logged = 0 THEN
+        RETURN NULL;
+    ELSIF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'project' THEN
+        PERFORM wake(array_agg(DISTINCT a.node)) FROM new_rows n JOIN assignment a ON a.project = n.name AND a.gone_at IS NULL;
+    ELSE
+        PERFORM wake(NULL);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_project IS 'Trigger: logs changed projects, wakes the bus and the nodes that run them.';
+
+-- AFTER STATEMENT on project_service: what is observed of a project is part of it.
+CREATE OR REPLACE FUNCTION cara.touch_project()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        UPDATE project_status SET updated_at = clock_timestamp() WHERE project IN (SELECT o.project FROM old_rows o);
+    ELSE
+        UPDATE project_status SET updated_at = clock_timestamp() WHERE project IN (SELECT n.project FROM new_rows n);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.touch_project IS 'Trigger: a changed service gives its project a new resource version.';
+
+-- AFTER STATEMENT on assignment: both ends of a move have something to do.
+CREATE OR REPLACE FUNCTION cara.log_assignment()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Assignment', o.project, 'DELETE', o.node
+          FROM old_rows o WHERE o.gone_at IS NULL;
+        PERFORM wake(array_agg(DISTINCT o.node)) FROM old_rows o WHERE o.gone_at IS NULL HAVING count(*) > 0;
+    ELSE
+        INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Assignment', n.project, TG_OP, n.node
+          FROM new_rows n WHERE n.gone_at IS NULL;
+        PERFORM wake(array_agg(DISTINCT n.node)) FROM new_rows n WHERE n.gone_at IS NULL HAVING count(*) > 0;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern.';
+
+-- AFTER STATEMENT on project_status: phases move only along cara.phase_transition.
+CREATE OR REPLACE FUNCTION cara.check_phase_move()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_bad record;
+BEGIN
+    SELECT o.project, o.phase AS from_phase, n.phase AS to_phase INTO v_bad
+      FROM old_rows o JOIN new_rows n USING (project)
+     WHERE o.phase <> n.phase AND NOT EXISTS (SELECT FROM phase_transition t WHERE (t.from_phase, t.to_phase) = (o.phase, n.phase)) LIMIT 1;
+    IF FOUND AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
+        PERFORM fail(409, format('project %s cannot go from phase %s to %s', quote(v_bad.project), v_bad.from_phase, v_bad.to_phase), 'phase',
+            'SELECT * FROM cara.phase_transition shows the legal moves');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.check_phase_move IS 'Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.';
+
+-- AFTER STATEMENT on node_status: states move only along cara.node_state_transition.
+CREATE OR REPLACE FUNCTION cara.check_state_move()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_bad record;
+BEGIN
+    SELECT o.node, o.state AS from_state, n.state AS to_state INTO v_bad
+      FROM old_rows o JOIN new_rows n USING (node)
+     WHERE o.state <> n.state AND NOT EXISTS (SELECT FROM node_state_transition t WHERE (t.from_state, t.to_state) = (o.state, n.state)) LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(409, format('node %s cannot go from state %s to %s', quote(v_bad.node), v_bad.from_state, v_bad.to_state), 'state');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.check_state_move IS 'Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.';
+
+-- AFTER DELETE on node: nothing can be assigned to a node that is not there.
+CREATE OR REPLACE FUNCTION cara.release_deleted_node()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    UPDATE project_status s SET phase = 'Pending', phase_since = clock_timestamp(), updated_at = clock_timestamp(),
+           reason = 'NodeDeleted', message = 'Its node was deleted'
+      FROM assignment a JOIN old_rows o ON o.name = a.node
+     WHERE s.project = a.project AND a.released_at IS NULL AND s.phase IN ('Scheduled', 'Running', 'Failed');
+    UPDATE assignment a SET released_at = coalesce(a.released_at, clock_timestamp()),
+           released_because = coalesce(a.released_because, 'NodeDeleted'), gone_at = clock_timestamp()
+      FROM old_rows o WHERE o.name = a.node AND a.gone_at IS NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.release_deleted_node IS 'Trigger: projects of a node that was deleted go back to the scheduler.';
+
+-- AFTER ROW DELETE on channel: the role goes with its channel.
+CREATE OR REPLACE FUNCTION cara.drop_channel_role()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF OLD.role_name IS NOT NULL AND EXISTS (SELECT FROM pg_roles WHERE rolname = OLD.role_name) THEN
+        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = OLD.role_name;
+        EXECUTE format('DROP ROLE %I', OLD.role_name);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.drop_channel_role IS 'Trigger: ends the sessions of a channel''s role and drops it.';
+
+-- AFTER STATEMENT on setting: the clock's plans were made with the old values.
+CREATE OR REPLACE FUNCTION cara.setting_changed()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    UPDATE clock SET leases_due_at = '-infinity';
+    PERFORM wake(NULL);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.setting_changed IS 'Trigger: has the next tick look at everything again, now.';

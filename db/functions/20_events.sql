@@ -1,0 +1,47 @@
+-- Events and revisions: what happened, who did it.
+
+-- The same thing again within an hour raises the count of the newest row of its object.
+CREATE OR REPLACE FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text,
+    p_actor text, p_now timestamptz DEFAULT clock_timestamp())
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    UPDATE event SET count = count + 1, last_at = p_now
+     WHERE id = (SELECT e.id FROM event e WHERE e.kind = p_kind AND e.name = p_name ORDER BY e.id DESC LIMIT 1)
+       AND reason = p_reason AND message = p_message AND actor = p_actor AND last_at > p_now - interval '1 hour';
+    IF NOT FOUND THEN
+        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+        VALUES (p_kind, p_name, p_type, p_reason, left(p_message, 4096), p_actor, p_now, p_now);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.event_record IS 'Records an event, or counts it when it is the object''s latest one again.';
+
+-- GET /api/v1/events?for=project/x&limit=100: newest last.
+CREATE OR REPLACE FUNCTION api.event_list(p_query jsonb DEFAULT '{}')
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_for   text := p_query#>>'{for,0}';
+    v_limit text := coalesce(nullif(p_query#>>'{limit,0}', ''), '1000');
+    v_items text;
+BEGIN
+    IF v_limit !~ '\A\d{1,5}\Z' OR v_limit::int NOT BETWEEN 1 AND 10000 THEN
+        PERFORM fail(400, format('limit %s must be a number from 1 to 10000', quote(v_limit, 40)), 'limit');
+    ELSIF v_for !~ '\A(nodes?|projects?|cluster)/.' THEN
+        PERFORM fail(400, format('for %s must be node/NAME or project/NAME', quote(v_for, 40)), 'for');
+    END IF;
+    SELECT string_agg('{"type":' || wire_text(e.type) || ',"reason":' || wire_text(e.reason) || ',"message":' || wire_text(e.message)
+               || ',"count":' || e.count || ',"firstTimestamp":' || wire_time(e.first_at) || ',"lastTimestamp":' || wire_time(e.last_at)
+               || ',"involvedObject":{"kind":' || wire_text(e.kind) || ',"name":' || wire_text(e.name) || '},"actor":' || wire_text(e.actor) || '}',
+               ',' ORDER BY e.last_at, e.id)
+      INTO v_items
+      FROM (SELECT * FROM event ev
+             WHERE v_for IS NULL
+                OR (ev.kind = CASE WHEN v_for LIKE 'n%' THEN 'Node' WHEN v_for LIKE 'p%' THEN 'Project' ELSE 'Cluster' END
+                    AND ev.name = substr(v_for, strpos(v_for, '/') + 1))
+             ORDER BY ev.last_at DESC, ev.id DESC LIMIT v_limit::int) e;
+    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"EventList","items":[' || coalesce(v_items, '') || ']}');
+END
+$$;
+COMMENT ON FUNCTION api.event_list IS 'Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.';

@@ -1,0 +1,299 @@
+-- Projects: what their owners ask for.
+
+-- The service containers of one project as a JSON array's inside.
+CREATE OR REPLACE FUNCTION cara.services_wire(p_project text)
+RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT string_agg('{"name":' || wire_text(v.name) || ',"state":' || wire_text(v.state)
+           || wire_member('containerId', v.container_id) || wire_member('image', v.image) || wire_member('imageDigest', v.image_digest)
+           || wire_member('ip', v.ip) || coalesce(',"exitCode":' || v.exit_code, '')
+           || CASE WHEN v.oom_killed THEN ',"oomKilled":true' ELSE '' END
+           || CASE WHEN v.restarts > 0 THEN ',"restarts":' || v.restarts ELSE '' END
+           || wire_member('health', v.health)
+           || coalesce(',"startedAt":' || wire_time(v.started_at), '') || coalesce(',"finishedAt":' || wire_time(v.finished_at), '')
+           || wire_member('message', v.message) || '}', ',' ORDER BY v.name)
+      FROM project_service v WHERE v.project = p_project
+$$;
+COMMENT ON FUNCTION cara.services_wire IS 'The observed services of a project as JSON text, NULL when none were reported.';
+
+-- The conditions of a project. NodeNotReady and the deletion clock are derived, so they are there exactly
+-- while they are true; they stand last because people read the last one.
+CREATE OR REPLACE FUNCTION cara.condition_wire(p_type text, p_since timestamptz, p_reason text, p_message text)
+RETURNS text LANGUAGE sql STABLE
+RETURN '{"type":"' || p_type || '","status":"True","lastHeartbeatTime":' || cara.wire_time(NULL)
+    || ',"lastTransitionTime":' || cara.wire_time(p_since)
+    || cara.wire_member('reason', p_reason) || cara.wire_member('message', p_message) || '}';
+COMMENT ON FUNCTION cara.condition_wire IS 'One condition as JSON text.';
+
+CREATE OR REPLACE FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamptz)
+RETURNS text LANGUAGE sql STABLE
+RETURN '{"apiVersion":"caravanserai/v1","kind":"Project","metadata":{"name":' || cara.wire_text(p.name)
+    || CASE WHEN p.labels = '{}' THEN '' ELSE ',"labels":' || cara.wire_map(p.labels) END
+    || CASE WHEN p.annotations = '{}' THEN '' ELSE ',"annotations":' || cara.wire_map(p.annotations) END
+    || ',"createdAt":' || cara.wire_time(p.created_at)
+    || ',"updatedAt":' || cara.wire_time(greatest(p.updated_at, s.updated_at))
+    || ',"uid":"' || p.uid || '","generation":' || p.generation
+    || ',"resourceVersion":"' || greatest(p.resource_version, s.resource_version) || '"'
+    || CASE WHEN p.deleted_at IS NULL THEN '' ELSE ',"deletionTimestamp":' || cara.wire_time(p.deleted_at) END
+    || '},"spec":' || p.spec_wire
+    || ',"status":{"phase":' || cara.wire_text(s.phase)
+    || cara.wire_member('nodeRef', a.node)
+    || CASE WHEN s.reason = '' AND s.message = '' AND p_lost_since IS NULL THEN '' ELSE ',"conditions":['
+         || concat_ws(',',
+              CASE WHEN s.reason <> '' OR s.message <> '' THEN cara.condition_wire('Phase', s.phase_since, s.reason, s.message) END,
+              CASE WHEN p_lost_since IS NOT NULL AND p.deleted_at IS NULL THEN cara.condition_wire('NotReadyAt', p_lost_since, 'NodeNotReady',
+                   'Node went NotReady while project was ' || s.phase || '; running grace period clock started') END,
+              CASE WHEN p_lost_since IS NOT NULL AND p.deleted_at IS NOT NULL THEN cara.condition_wire('TerminatingAt', greatest(p_lost_since, p.deleted_at),
+                   'NodeNotReady', 'Node went NotReady while project was Terminating; force-termination timeout clock started') END)
+         || ']' END
+    || CASE WHEN s.observed_generation > 0 THEN ',"observedGeneration":' || s.observed_generation ELSE '' END
+    || CASE WHEN a.epoch IS NULL THEN '' ELSE ',"epoch":' || a.epoch END
+    || coalesce(',"services":[' || cara.services_wire(p.name) || ']', '')
+    || '}}';
+COMMENT ON FUNCTION cara.project_wire IS 'A project as JSON text in the wire''s member order. p_lost_since: since when its node is NotReady.';
+
+CREATE OR REPLACE FUNCTION cara.fail_no_project(p_name text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM fail(404, format('project not found: %s: resource not found', p_name));
+END
+$$;
+COMMENT ON FUNCTION cara.fail_no_project IS 'Raises SR404.';
+
+CREATE OR REPLACE FUNCTION api.project_get(p_name text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_out text;
+BEGIN
+    SELECT project_wire(p, s, a, n.not_ready_since) INTO v_out
+      FROM project p JOIN project_status s ON s.project = p.name
+      LEFT JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+      LEFT JOIN node_status n ON n.node = a.node
+     WHERE p.name = p_name;
+    IF NOT FOUND THEN
+        PERFORM fail_no_project(p_name);
+    END IF;
+    RETURN wire(v_out);
+END
+$$;
+COMMENT ON FUNCTION api.project_get IS 'One project. SR404 when there is none of that name.';
+
+-- p_query: phase (any of several), nodeRef (the first, unless empty).
+CREATE OR REPLACE FUNCTION api.project_list(p_query jsonb DEFAULT '{}')
+RETURNS json LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+    SELECT wire('{"apiVersion":"caravanserai/v1","kind":"ProjectList","metadata":{"resourceVersion":"'
+           || coalesce(max(greatest(p.resource_version, s.resource_version)), 0) || '"},"items":['
+           || coalesce(string_agg(project_wire(p, s, a, n.not_ready_since), ',' ORDER BY p.name), '') || ']}')
+      FROM project p JOIN project_status s ON s.project = p.name
+      LEFT JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+      LEFT JOIN node_status n ON n.node = a.node
+     WHERE (NOT p_query ? 'phase' OR p_query->'phase' ? s.phase)
+       AND (coalesce(p_query#>>'{nodeRef,0}', '') = '' OR a.node = p_query#>>'{nodeRef,0}')
+$$;
+COMMENT ON FUNCTION api.project_list IS 'Projects by name; p_query filters by phase (any of) and nodeRef.';
+
+-- The host an ingress entry answers to (contract 5.5), in lower case.
+CREATE OR REPLACE FUNCTION cara.ingress_host(p_project text, p_host text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.lower(CASE WHEN pg_catalog.strpos(coalesce(p_host, ''), '.') > 0 THEN p_host
+                             ELSE coalesce(p_host, '') || '.' || p_project || '.local' END);
+COMMENT ON FUNCTION cara.ingress_host IS 'A host with a dot as it is, any other as HOST.PROJECT.local.';
+
+-- Takes the cluster-wide names a project needs and gives up those it no longer does.
+CREATE OR REPLACE FUNCTION cara.claim_names(p_project text, p_spec jsonb)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_clash record;
+BEGIN
+    WITH wanted AS (
+        SELECT 'container' AS kind, p_project || '-' || (e->>'name') AS name FROM jsonb_array_elements(p_spec->'services') e
+        UNION
+        SELECT 'volume', 'cara-' || p_project || '-' || (e->>'name') FROM jsonb_array_elements(p_spec->'volumes') e
+        UNION
+        SELECT 'host', ingress_host(p_project, e->>'host') FROM jsonb_array_elements(p_spec->'ingress') e
+    ), dropped AS (
+        DELETE FROM claim c WHERE c.project = p_project
+           AND NOT EXISTS (SELECT FROM wanted w WHERE (w.kind, w.name) = (c.kind, c.name))
+    ), taken AS (
+        INSERT INTO claim (kind, name, project) SELECT kind, name, p_project FROM wanted ORDER BY kind, name
+        ON CONFLICT (kind, name) DO UPDATE SET project = claim.project
+        RETURNING kind, name, project
+    )
+    SELECT * INTO v_clash FROM taken WHERE project <> p_project ORDER BY kind, name LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(409, format('%s %s is already used by project %s', CASE v_clash.kind WHEN 'host' THEN 'ingress host'
+                ELSE v_clash.kind || ' name' END, quote(v_clash.name), quote(v_clash.project)),
+            CASE v_clash.kind WHEN 'container' THEN 'spec.services' WHEN 'volume' THEN 'spec.volumes' ELSE 'spec.ingress' END,
+            'rename one of the two');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.claim_names IS 'Claims container, volume and host names for a project; SR409 naming the project that has one already.';
+
+-- Creates or changes a project from a manifest that read_manifest() gave. p_create as in node_put().
+CREATE OR REPLACE FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text)
+RETURNS text LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_name   text := p_manifest->>'name';
+    v_spec   jsonb := p_manifest->'spec';
+    v_expire timestamptz := (v_spec->>'expireAt')::timestamptz;
+    v_old    project;
+    v_new    project;
+BEGIN
+    PERFORM check_size(p_manifest);
+    SELECT * INTO v_old FROM project WHERE name = v_name FOR UPDATE;
+    IF NOT FOUND AND p_create IS NOT FALSE THEN
+        PERFORM check_name(v_name);
+        PERFORM check_project_spec(v_spec);
+        INSERT INTO project (name, labels, annotations, spec, expire_at)
+        VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', v_spec, v_expire)
+        ON CONFLICT (name) DO NOTHING RETURNING * INTO v_new;
+        IF FOUND THEN
+            PERFORM claim_names(v_name, v_spec);
+            INSERT INTO project_status (project) VALUES (v_name);
+            PERFORM revision_record('Project', v_name, v_new.uid, v_new.generation, 'create', p_actor, p_manifest);
+            PERFORM event_record('Project', v_name, 'Normal', 'Created', 'Project created', p_actor);
+            RETURN 'created';
+        END IF;
+        SELECT * INTO v_old FROM project WHERE name = v_name FOR UPDATE; -- someone was quicker
+    END IF;
+    IF v_old.name IS NULL THEN
+        PERFORM check_project_spec(v_spec);
+        PERFORM fail_no_project(v_name);
+    ELSIF p_create THEN
+        PERFORM fail(409, format('project already exists: %s: resource already exists', v_name));
+    END IF;
+    PERFORM check_project_spec(v_spec);
+    IF v_old.deleted_at IS NOT NULL THEN
+        PERFORM fail(409, format('operation conflicts with current resource state: project %s is being deleted', quote(v_name)),
+            NULL, 'apply it again once it is gone');
+    ELSIF (v_old.labels, v_old.annotations, v_old.spec) IS NOT DISTINCT FROM (p_manifest->'labels', p_manifest->'annotations', v_spec) THEN
+        RETURN 'unchanged';
+    END IF;
+    UPDATE project SET labels = p_manifest->'labels', annotations = p_manifest->'annotations', spec = v_spec, expire_at = v_expire,
+           generation = generation + (spec <> v_spec)::int, updated_at = clock_timestamp()
+     WHERE name = v_name RETURNING * INTO v_new;
+    PERFORM claim_names(v_name, v_spec);
+    PERFORM revision_record('Project', v_name, v_new.uid, v_new.generation, 'update', p_actor, p_manifest);
+    PERFORM event_record('Project', v_name, 'Normal', 'Updated',
+        CASE WHEN v_new.generation > v_old.generation THEN format('Spec changed: generation %s', v_new.generation)
+             ELSE 'Labels or annotations changed' END, p_actor);
+    IF v_new.generation > v_old.generation THEN -- a failed project gets a new start
+        UPDATE project_status s SET phase_since = clock_timestamp(), updated_at = clock_timestamp(), reason = '', message = '',
+               phase = CASE WHEN EXISTS (SELECT FROM assignment a WHERE a.project = v_name AND a.released_at IS NULL)
+                            THEN 'Scheduled' ELSE 'Pending' END
+         WHERE s.project = v_name AND s.phase = 'Failed';
+    END IF;
+    RETURN 'configured';
+END
+$$;
+COMMENT ON FUNCTION cara.project_put IS 'Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.';
+
+CREATE OR REPLACE FUNCTION api.project_create(p_body jsonb, p_actor text DEFAULT session_user)
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_manifest jsonb := read_manifest(p_body, 'Project');
+BEGIN
+    PERFORM check_name(v_manifest->>'name');
+    PERFORM check_project_spec(v_manifest->'spec');
+    PERFORM project_put(v_manifest, true, p_actor);
+    RETURN api.project_get(v_manifest->>'name');
+END
+$$;
+COMMENT ON FUNCTION api.project_create IS 'A new project from a manifest; it starts Pending whatever the body''s status says. SR400, SR409.';
+
+CREATE OR REPLACE FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM project_put(check_path_name(p_name, read_manifest(p_body, 'Project')), false, p_actor);
+    RETURN api.project_get(p_name);
+END
+$$;
+COMMENT ON FUNCTION api.project_update IS
+    'Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.';
+
+-- Contract 2.6, but rows go only when nothing is left on a node.
+CREATE OR REPLACE FUNCTION api.project_delete(p_name text, p_query jsonb DEFAULT '{}', p_actor text DEFAULT session_user)
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_force  boolean := p_query#>>'{force,0}' IS NOT DISTINCT FROM 'true';
+    v_old    project;
+    v_status project_status;
+BEGIN
+    SELECT * INTO v_old FROM project WHERE name = p_name FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM fail_no_project(p_name);
+    END IF;
+    SELECT * INTO v_status FROM project_status WHERE project = p_name FOR UPDATE;
+    IF v_old.deleted_at IS NULL THEN
+        PERFORM revision_record('Project', p_name, v_old.uid, v_old.generation, 'delete', p_actor, to_jsonb(v_old));
+    END IF;
+    IF v_force OR v_status.phase = 'Terminated'
+       OR (v_status.phase IN ('Pending', 'Failed') AND NOT EXISTS (SELECT FROM assignment a WHERE a.project = p_name AND a.gone_at IS NULL)) THEN
+        DELETE FROM project WHERE name = p_name;
+        PERFORM event_record('Project', p_name, CASE WHEN v_force THEN 'Warning' ELSE 'Normal' END, 'Deleted',
+            CASE WHEN v_force THEN 'Project deleted by force; its node clears up by itself' ELSE 'Project deleted' END, p_actor);
+        RETURN NULL;
+    END IF;
+    IF v_old.deleted_at IS NULL THEN
+        UPDATE project SET deleted_at = clock_timestamp(), updated_at = clock_timestamp() WHERE name = p_name;
+        UPDATE project_status SET phase = 'Terminating', phase_since = clock_timestamp(), updated_at = clock_timestamp()
+         WHERE project = p_name AND phase <> 'Terminating';
+        PERFORM event_record('Project', p_name, 'Normal', 'Deleting', 'Deletion asked for', p_actor);
+    END IF;
+    RETURN api.project_get(p_name);
+END
+$$;
+COMMENT ON FUNCTION api.project_delete IS
+    'NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.';
+
+-- POST /api/v1/apply: {"items":[...]} of Nodes and Projects, all or nothing.
+CREATE OR REPLACE FUNCTION api.apply(p_body jsonb, p_actor text DEFAULT session_user)
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_entry  record;
+    v_kind   text;
+    v_read   jsonb;
+    v_result text;
+    v_out    text := '';
+    v_state  text;
+    v_text   text;
+    v_field  text;
+    v_hint   text;
+BEGIN
+    IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
+        PERFORM fail(400, 'invalid request body: items: expected an array of manifests', 'items');
+    END IF;
+    FOR v_entry IN SELECT e.value, e.n - 1 AS n FROM jsonb_array_elements(p_body->'items') WITH ORDINALITY e(value, n) LOOP
+        v_kind := v_entry.value->>'kind';
+        IF v_kind IS NULL OR v_kind NOT IN ('Node', 'Project') THEN
+            PERFORM fail(400, format('unsupported kind %s', quote(coalesce(v_kind, ''), 40)), format('items[%s].kind', v_entry.n), 'kind is Node or Project');
+        END IF;
+        BEGIN
+            v_read := read_manifest(v_entry.value, v_kind);
+            PERFORM check_name(v_read->>'name');
+            v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
+        EXCEPTION WHEN SQLSTATE 'SR400' OR SQLSTATE 'SR409' OR SQLSTATE 'SR413' THEN
+            GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_text = MESSAGE_TEXT, v_field = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
+            PERFORM fail(substr(v_state, 3)::int, format('%s %s: %s', lower(v_kind),
+                    quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60), v_text),
+                format('items[%s].%s', v_entry.n, v_field), v_hint);
+        END;
+        v_out := v_out || CASE v_out WHEN '' THEN '' ELSE ',' END || '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
+            || ',"result":"' || v_result || '","object":'
+            || (CASE v_kind WHEN 'Node' THEN api.node_get(v_read->>'name') ELSE api.project_get(v_read->>'name') END)::text || '}';
+    END LOOP;
+    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"ApplyResult","items":[' || v_out || ']}');
+END
+$$;
+COMMENT ON FUNCTION api.apply IS
+    'Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.';

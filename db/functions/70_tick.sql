@@ -1,0 +1,209 @@
+-- The clock: whatever is due. One server at a time ticks; anyone may call it, the steps are idempotent.
+
+CREATE OR REPLACE FUNCTION api.tick_lock_key()
+RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$ SELECT hashtextextended('cara.tick', 0) $$;
+COMMENT ON FUNCTION api.tick_lock_key IS 'The session-level advisory lock that the ticking server holds.';
+
+-- Marks nodes whose lease ran out. Returns when the next lease runs out, if nobody renews.
+CREATE OR REPLACE FUNCTION cara.expire_leases(p_now timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_timeout interval := setting_interval('heartbeat_timeout');
+    v_next    timestamptz;
+BEGIN
+    PERFORM node_set_state(s.node, 'NotReady', 'HeartbeatTimeout', 'Agent has not posted a heartbeat within the timeout window', p_now)
+       FROM node_status s JOIN lease l ON l.node = s.node
+      WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout;
+    SELECT min(l.renewed_at) + v_timeout INTO v_next
+      FROM node_status s JOIN lease l ON l.node = s.node WHERE s.state <> 'NotReady';
+    RETURN coalesce(v_next, p_now + v_timeout);
+END
+$$;
+COMMENT ON FUNCTION cara.expire_leases IS 'Makes nodes NotReady whose lease ran out; returns when the next one would.';
+
+-- Most nodes gone at once is the control plane's illness, not theirs.
+CREATE OR REPLACE FUNCTION cara.eviction_braked(p_now timestamptz)
+RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_all  bigint;
+    v_lost bigint;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE state = 'NotReady') INTO v_all, v_lost FROM node_status WHERE ready IS NOT NULL;
+    IF v_all < 3 OR v_lost <= v_all * setting_number('eviction_brake') THEN
+        RETURN false;
+    END IF;
+    PERFORM event_record('Cluster', 'cluster', 'Warning', 'EvictionStopped',
+        format('%s of %s nodes are NotReady: nothing is moved until fewer are', v_lost, v_all), 'system:tick', p_now);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION cara.eviction_braked IS 'Whether so many nodes are lost that nothing should be moved; says so in an event.';
+
+-- Gives the projects of lost nodes back to the scheduler: what had not run yet at once, the rest when its
+-- grace has passed. Returns how many.
+CREATE OR REPLACE FUNCTION cara.reschedule_lost(p_now timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_moved bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.released_at IS NULL WHERE n.state = 'NotReady')
+       OR eviction_braked(p_now) THEN
+        RETURN 0;
+    END IF;
+    WITH lost AS (
+        SELECT s.project FROM node_status n
+          JOIN assignment a ON a.node = n.node AND a.released_at IS NULL
+          JOIN project_status s ON s.project = a.project
+         WHERE n.state = 'NotReady'
+           AND (s.phase = 'Scheduled'
+                OR (s.phase IN ('Running', 'Failed') AND n.not_ready_since <= p_now - setting_interval('running_grace')))
+           FOR UPDATE OF s
+    ), moved AS (
+        UPDATE project_status s
+           SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = 'NodeNotReady',
+               message = 'Node went NotReady; project reset to Pending for rescheduling'
+          FROM lost l WHERE s.project = l.project RETURNING s.project
+    ), released AS (
+        UPDATE assignment a SET released_at = p_now, released_because = 'NodeLost'
+          FROM moved m WHERE a.project = m.project AND a.released_at IS NULL RETURNING a.project, a.node
+    ), told AS (
+        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+        SELECT 'Project', r.project, 'Warning', 'NodeLost', format('Node %s is NotReady; the project is scheduled anew', r.node),
+               'system:tick', p_now, p_now FROM released r
+    )
+    SELECT count(*) INTO v_moved FROM released;
+    RETURN v_moved;
+END
+$$;
+COMMENT ON FUNCTION cara.reschedule_lost IS 'Releases projects from lost nodes once their grace has passed; returns how many.';
+
+-- When to give up on each deletion that some node still has something of. A node that is alive and has been
+-- asked is waited for as long as it takes (infinity); one that is lost, or does not clear away what it was told
+-- to give up, until the timeout.
+CREATE OR REPLACE FUNCTION cara.deletion_due()
+RETURNS TABLE (project text, given_up_at timestamptz) LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT s.project, max(CASE WHEN n.node IS NULL THEN p.deleted_at
+                               ELSE greatest(p.deleted_at, coalesce(n.not_ready_since, a.released_at, 'infinity'))
+                                    + setting_interval('terminating_timeout') END)
+      FROM project_status s
+      JOIN project p ON p.name = s.project
+      JOIN assignment a ON a.project = s.project AND a.gone_at IS NULL
+      LEFT JOIN node_status n ON n.node = a.node
+     WHERE s.phase = 'Terminating'
+     GROUP BY s.project
+$$;
+COMMENT ON FUNCTION cara.deletion_due IS 'For each project being deleted that is still on some node: when to stop waiting for it.';
+
+-- Ends deletions: Terminating becomes Terminated when no node has anything left, or when the node that has
+-- did not answer for too long; Terminated rows go after a moment in which they can be seen.
+CREATE OR REPLACE FUNCTION cara.finish_deletions(p_now timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_gone bigint;
+BEGIN
+    -- left-overs on a node that is gone, or that was asked for too long, are given up
+    PERFORM project_set_phase(t.project, 'Terminated', 'TerminationTimeout',
+                'Node was NotReady for too long; project force-terminated. Docker resources on the node may need manual cleanup.',
+                NULL, 'system:tick', p_now)
+       FROM (SELECT s.project FROM project_status s
+              WHERE s.phase = 'Terminating'
+                AND s.project IN (SELECT d.project FROM deletion_due() d WHERE d.given_up_at <= p_now)
+              FOR UPDATE OF s) t;
+    PERFORM project_set_phase(t.project, 'Terminated', 'ResourcesRemoved', 'All Docker resources have been removed', NULL, 'system:tick', p_now)
+       FROM (SELECT s.project FROM project_status s
+              WHERE s.phase = 'Terminating' AND NOT EXISTS (SELECT FROM assignment a WHERE a.project = s.project AND a.gone_at IS NULL)
+              FOR UPDATE OF s) t;
+    WITH gone AS (
+        DELETE FROM project p USING project_status s
+         WHERE s.project = p.name AND s.phase = 'Terminated' AND s.phase_since <= p_now - setting_interval('terminated_retention')
+        RETURNING p.name
+    ), told AS (
+        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+        SELECT 'Project', g.name, 'Normal', 'Deleted', 'Project deleted', 'system:tick', p_now, p_now FROM gone g
+    )
+    SELECT count(*) INTO v_gone FROM gone;
+    RETURN v_gone;
+END
+$$;
+COMMENT ON FUNCTION cara.finish_deletions IS 'Ends the deletions that can end; returns how many rows went.';
+
+CREATE OR REPLACE FUNCTION cara.delete_expired(p_now timestamptz)
+RETURNS bigint LANGUAGE sql SET search_path = cara, pg_temp
+AS $$
+    SELECT count(api.project_delete(p.name, '{}', 'system:expireAt')) FROM project p
+     WHERE p.expire_at <= p_now AND p.deleted_at IS NULL
+$$;
+COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
+
+CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz)
+RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
+AS $$
+    DELETE FROM event WHERE last_at < p_now - setting_interval('event_retention');
+    DELETE FROM change WHERE at < p_now - setting_interval('change_retention');
+$$;
+COMMENT ON FUNCTION cara.trim_history IS 'Drops events and change log rows older than their retention.';
+
+-- When something is next due by the clock alone.
+CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT least(
+        p_now + setting_interval('control_plane_gap') / 3,
+        (SELECT greatest(leases_due_at, judge_after) FROM clock),
+        (SELECT trim_due_at FROM clock),
+        (SELECT min(s.phase_since) + setting_interval('terminated_retention') FROM project_status s WHERE s.phase = 'Terminated'),
+        (SELECT min(d.given_up_at) FROM deletion_due() d),
+        (SELECT greatest(min(n.not_ready_since) + setting_interval('running_grace'), (SELECT judge_after FROM clock))
+           FROM node_status n JOIN assignment a ON a.node = n.node AND a.released_at IS NULL
+           JOIN project_status s ON s.project = a.project AND s.phase IN ('Running', 'Failed')
+          WHERE n.state = 'NotReady' AND n.not_ready_since + setting_interval('running_grace') > p_now),
+        (SELECT min(expire_at) FROM project WHERE expire_at IS NOT NULL AND deleted_at IS NULL))
+$$;
+COMMENT ON FUNCTION cara.next_due IS 'When api.tick() next has something to do if nothing else happens.';
+
+-- Does whatever is due. p_fresh: the caller has just become the one that ticks; nodes get a full timeout
+-- before anyone is judged. Returns {"nextInMs": N, ...counts}.
+CREATE OR REPLACE FUNCTION api.tick(p_fresh boolean DEFAULT false, p_now timestamptz DEFAULT clock_timestamp())
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_clock       clock;
+    v_leases_due  timestamptz;
+    v_rescheduled bigint := 0;
+    v_removed     bigint;
+    v_placed      int;
+BEGIN
+    PERFORM schedule_lock();
+    SELECT * INTO v_clock FROM clock;
+    IF p_fresh OR v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') THEN
+        UPDATE clock SET judge_after = p_now + setting_interval('heartbeat_timeout') RETURNING * INTO v_clock;
+    END IF;
+    IF p_now >= v_clock.judge_after THEN
+        IF p_now >= v_clock.leases_due_at THEN
+            v_leases_due := expire_leases(p_now);
+            UPDATE clock SET leases_due_at = v_leases_due;
+        END IF;
+        v_rescheduled := reschedule_lost(p_now);
+    END IF;
+    PERFORM delete_expired(p_now);
+    v_removed := finish_deletions(p_now);
+    IF p_now >= v_clock.trim_due_at THEN
+        PERFORM trim_history(p_now);
+        UPDATE clock SET trim_due_at = p_now + interval '1 minute';
+    END IF;
+    v_placed := api.schedule(p_now);
+    IF v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') / 6 THEN -- not on every wake-up: it costs a commit
+        UPDATE clock SET last_tick_at = p_now;
+    END IF;
+    RETURN json_build_object(
+        'nextInMs', greatest(0, ceil(extract(epoch FROM next_due(p_now) - p_now) * 1000))::bigint,
+        'placed', v_placed, 'rescheduled', v_rescheduled, 'removed', v_removed);
+END
+$$;
+COMMENT ON FUNCTION api.tick IS 'Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.';

@@ -1,0 +1,33 @@
+-- The whole schema by psql: the same as cara-server's own migration, and safe to run again.
+--
+--     psql "$DATABASE_URL" -v ON_ERROR_STOP=1 -f db/install.sql
+\set ON_ERROR_STOP on
+BEGIN;
+SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
+\ir bootstrap.sql
+SELECT coalesce(max(version), 0) > 1 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001 FROM cara.migration \gset
+\if :newer
+    \warn 'this database was migrated by a newer version; nothing was changed'
+    ROLLBACK;
+    \quit
+\endif
+\if :lacks_0001
+\ir migrations/0001_base.sql
+\endif
+\ir functions/00_basics.sql
+\ir functions/05_fields.sql
+\ir functions/10_manifest.sql
+\ir functions/15_log.sql
+\ir functions/20_events.sql
+\ir functions/30_node.sql
+\ir functions/40_project.sql
+\ir functions/50_report.sql
+\ir functions/60_schedule.sql
+\ir functions/70_tick.sql
+\ir functions/80_channel.sql
+\ir functions/90_server.sql
+\ir views/10_people.sql
+\ir triggers/10_triggers.sql
+\ir roles.sql
+DELETE FROM cara.installed; -- cara-server applies its own again when it starts
+COMMIT;

@@ -174,7 +174,7 @@ $$;
 COMMENT ON FUNCTION api.node_delete IS 'Removes a node that no project is assigned to; gives NULL. SR404, SR409.';
 
 -- What the Ready condition says for a state.
-CREATE OR REPLACE FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_now timestamptz)
+CREATE OR REPLACE FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -189,7 +189,7 @@ BEGIN
      WHERE node = p_node AND (state, ready, reason, message) IS DISTINCT FROM (p_state, p_state <> 'NotReady', p_reason, p_message);
     IF v_before <> p_state THEN
         PERFORM event_record('Node', p_node, CASE p_state WHEN 'NotReady' THEN 'Warning' ELSE 'Normal' END,
-            'Node' || p_state, p_message, 'system:tick', p_now);
+            'Node' || p_state, p_message, p_actor, p_now);
     END IF;
 END
 $$;
@@ -235,9 +235,11 @@ BEGIN
          WHERE node = p_name;
     END IF;
     IF v_new.reported_state = 'NotReady' THEN
-        PERFORM node_set_state(p_name, 'NotReady', 'AgentNotReady', 'The agent reports that it cannot run containers', p_now);
+        PERFORM node_set_state(p_name, 'NotReady', 'AgentNotReady', 'The agent reports that it cannot run containers',
+            'node:' || p_name, p_now);
     ELSE
-        PERFORM node_set_state(p_name, v_new.reported_state, 'AgentReady', 'Agent is healthy and posting heartbeats', p_now);
+        PERFORM node_set_state(p_name, v_new.reported_state, 'AgentReady', 'Agent is healthy and posting heartbeats',
+            'node:' || p_name, p_now);
     END IF;
     RETURN NULL;
 END

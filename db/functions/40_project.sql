@@ -10,7 +10,8 @@ AS $$
            || CASE WHEN v.oom_killed THEN ',"oomKilled":true' ELSE '' END
            || CASE WHEN v.restarts > 0 THEN ',"restarts":' || v.restarts ELSE '' END
            || wire_member('health', v.health)
-           || coalesce(',"startedAt":' || wire_time(v.started_at), '') || coalesce(',"finishedAt":' || wire_time(v.finished_at), '')
+           || CASE WHEN v.started_at IS NULL THEN '' ELSE ',"startedAt":' || wire_time(v.started_at) END
+           || CASE WHEN v.finished_at IS NULL THEN '' ELSE ',"finishedAt":' || wire_time(v.finished_at) END
            || wire_member('message', v.message) || '}', ',' ORDER BY v.name)
       FROM project_service v WHERE v.project = p_project
 $$;

@@ -13,7 +13,8 @@ DECLARE
     v_timeout interval := setting_interval('heartbeat_timeout');
     v_next    timestamptz;
 BEGIN
-    PERFORM node_set_state(s.node, 'NotReady', 'HeartbeatTimeout', 'Agent has not posted a heartbeat within the timeout window', p_now)
+    PERFORM node_set_state(s.node, 'NotReady', 'HeartbeatTimeout', 'Agent has not posted a heartbeat within the timeout window',
+                'system:tick', p_now)
        FROM node_status s JOIN lease l ON l.node = s.node
       WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout;
     SELECT min(l.renewed_at) + v_timeout INTO v_next

@@ -216,7 +216,7 @@ CREATE TABLE cara.node_status (
     capacity         jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(capacity) = 'object'),
     allocatable      jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(allocatable) = 'object'),
     info             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(info) = 'object'),
-    resource_version bigint NOT NULL,
+    resource_version bigint NOT NULL DEFAULT 0,
     updated_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX node_status_not_ready ON cara.node_status (not_ready_since) WHERE state = 'NotReady';
@@ -237,7 +237,7 @@ CREATE TABLE cara.project_status (
     message             text NOT NULL DEFAULT '',
     phase_since         timestamptz NOT NULL DEFAULT clock_timestamp(),
     observed_generation bigint NOT NULL DEFAULT 0,
-    resource_version    bigint NOT NULL,
+    resource_version    bigint NOT NULL DEFAULT 0,
     updated_at          timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX project_status_pending ON cara.project_status (phase_since, project) WHERE phase = 'Pending';

@@ -1,0 +1,656 @@
+-- Snapshot of the installed schema, written by db/dump.sql. For reading and for diffs; install.sql installs.
+
+-- sequences
+SEQUENCE cara.change_id
+SEQUENCE cara.epoch
+SEQUENCE cara.event_id_seq
+SEQUENCE cara.revision_id_seq
+
+-- tables and views
+TABLE cara.assignment
+    project text COLLATE "C" NOT NULL
+    epoch bigint NOT NULL DEFAULT nextval('cara.epoch'::regclass)
+    node text COLLATE "C" NOT NULL
+    decided_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    why text NOT NULL
+    runner_up text COLLATE "C"
+    excluded jsonb NOT NULL DEFAULT '{}'::jsonb
+    released_at timestamp with time zone
+    released_because text
+    gone_at timestamp with time zone
+    CONSTRAINT assignment_excluded_check CHECK ((jsonb_typeof(excluded) = 'object'::text))
+    CONSTRAINT assignment_gone_after_release CHECK (((gone_at IS NULL) OR (released_at IS NOT NULL)))
+    CONSTRAINT assignment_pkey PRIMARY KEY (project, epoch)
+    CONSTRAINT assignment_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT assignment_release_is_whole CHECK (((released_at IS NULL) = (released_because IS NULL)))
+    CREATE UNIQUE INDEX assignment_current ON cara.assignment USING btree (project) WHERE (released_at IS NULL)
+    CREATE INDEX assignment_on_node ON cara.assignment USING btree (node, project) WHERE (gone_at IS NULL)
+    CREATE UNIQUE INDEX assignment_pkey ON cara.assignment USING btree (project, epoch)
+    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.assignment FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER log_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
+    CREATE TRIGGER log_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
+    -- Every decision about where a project runs: who won, who came second, how many nodes each rule excluded. At most one a project is current.
+TABLE cara.change
+    id bigint NOT NULL
+    kind text NOT NULL
+    name text NOT NULL
+    op text NOT NULL
+    node text
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text])))
+    CONSTRAINT change_op_check CHECK ((op = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
+    CONSTRAINT change_pkey PRIMARY KEY (id)
+    CREATE INDEX change_at ON cara.change USING btree (at)
+    CREATE UNIQUE INDEX change_pkey ON cara.change USING btree (id)
+    -- One row a changed object, written by statement triggers. Ids are drawn while holding a lock on this table, so a reader that meets a gap waits just for those who hold it.
+TABLE cara.channel
+    node text COLLATE "C" NOT NULL
+    kind text NOT NULL
+    role_name text
+    channel text
+    issued_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT channel_kind_check CHECK ((kind = ANY (ARRAY['postgres'::text, 'stream'::text, 'poll'::text])))
+    CONSTRAINT channel_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT channel_pkey PRIMARY KEY (node)
+    CONSTRAINT channel_postgres_is_whole CHECK (((kind <> 'postgres'::text) OR ((role_name IS NOT NULL) AND (channel IS NOT NULL))))
+    CREATE UNIQUE INDEX channel_pkey ON cara.channel USING btree (node)
+    CREATE UNIQUE INDEX channel_role ON cara.channel USING btree (role_name)
+    CREATE TRIGGER drop_role AFTER DELETE ON cara.channel FOR EACH ROW EXECUTE FUNCTION cara.drop_channel_role()
+    -- How each node is woken. Written by api.channel_issue; the password of a role is nowhere but in the role.
+TABLE cara.claim
+    kind text NOT NULL
+    name text COLLATE "C" NOT NULL
+    project text COLLATE "C" NOT NULL
+    CONSTRAINT claim_kind_check CHECK ((kind = ANY (ARRAY['container'::text, 'volume'::text, 'host'::text])))
+    CONSTRAINT claim_pkey PRIMARY KEY (kind, name)
+    CONSTRAINT claim_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE UNIQUE INDEX claim_pkey ON cara.claim USING btree (kind, name)
+    CREATE INDEX claim_project ON cara.claim USING btree (project)
+    -- Names that only one project of the cluster may use: containers, volumes, ingress hosts.
+TABLE cara.clock
+    only_row boolean NOT NULL DEFAULT true
+    last_tick_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    judge_after timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    leases_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    trim_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    CONSTRAINT clock_only_row_check CHECK (only_row)
+    CONSTRAINT clock_pkey PRIMARY KEY (only_row)
+    CREATE UNIQUE INDEX clock_pkey ON cara.clock USING btree (only_row)
+    -- What api.tick() remembers between calls.
+TABLE cara.event
+    id bigint NOT NULL IDENTITY
+    kind text NOT NULL
+    name text COLLATE "C" NOT NULL
+    type text NOT NULL
+    reason text NOT NULL
+    message text NOT NULL
+    actor text NOT NULL
+    count integer NOT NULL DEFAULT 1
+    first_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    last_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT event_count_check CHECK ((count > 0))
+    CONSTRAINT event_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Cluster'::text])))
+    CONSTRAINT event_pkey PRIMARY KEY (id)
+    CONSTRAINT event_type_check CHECK ((type = ANY (ARRAY['Normal'::text, 'Warning'::text])))
+    CREATE INDEX event_last_at ON cara.event USING btree (last_at)
+    CREATE INDEX event_object ON cara.event USING btree (kind, name, id)
+    CREATE UNIQUE INDEX event_pkey ON cara.event USING btree (id)
+    -- What happened and who did it. The same thing again raises the count of its row.
+TABLE cara.field
+    type text NOT NULL
+    name text NOT NULL
+    "position" integer NOT NULL
+    kind text NOT NULL
+    item text
+    keep boolean NOT NULL DEFAULT false
+    CONSTRAINT field_item_is_given CHECK (((kind = ANY (ARRAY['object'::text, 'list'::text])) = (item IS NOT NULL)))
+    CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'map'::text, 'object'::text, 'list'::text])))
+    CONSTRAINT field_pkey PRIMARY KEY (type, name)
+    CREATE UNIQUE INDEX field_pkey ON cara.field USING btree (type, name)
+    -- The members of every object of a manifest; filled by functions/05_fields.sql.
+TABLE cara.installed
+    only_row boolean NOT NULL DEFAULT true
+    checksum text NOT NULL
+    applied_at timestamp with time zone NOT NULL DEFAULT now()
+    CONSTRAINT installed_only_row_check CHECK (only_row)
+    CONSTRAINT installed_pkey PRIMARY KEY (only_row)
+    CREATE UNIQUE INDEX installed_pkey ON cara.installed USING btree (only_row)
+    -- Checksum of the functions, views, triggers and roles last applied; empty after psql applied them.
+TABLE cara.lease WITH (fillfactor=50)
+    node text COLLATE "C" NOT NULL
+    renewed_at timestamp with time zone
+    CONSTRAINT lease_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT lease_pkey PRIMARY KEY (node)
+    CREATE UNIQUE INDEX lease_pkey ON cara.lease USING btree (node)
+    -- One narrow row a node, changed in place by each heartbeat; never logged, never notified.
+TABLE cara.migration
+    version integer NOT NULL
+    name text NOT NULL
+    applied_at timestamp with time zone NOT NULL DEFAULT now()
+    CONSTRAINT migration_pkey PRIMARY KEY (version)
+    CREATE UNIQUE INDEX migration_pkey ON cara.migration USING btree (version)
+    -- Which migrations this database has; each file inserts its own row first.
+TABLE cara.node
+    name text COLLATE "C" NOT NULL
+    uid uuid NOT NULL DEFAULT gen_random_uuid()
+    labels jsonb NOT NULL DEFAULT '{}'::jsonb
+    annotations jsonb NOT NULL DEFAULT '{}'::jsonb
+    spec jsonb NOT NULL DEFAULT '{}'::jsonb
+    unschedulable boolean NOT NULL GENERATED AS COALESCE(((spec ->> 'unschedulable'::text))::boolean, false)
+    generation bigint NOT NULL DEFAULT 1
+    resource_version bigint NOT NULL
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT node_annotations_check CHECK ((jsonb_typeof(annotations) = 'object'::text))
+    CONSTRAINT node_generation_check CHECK ((generation > 0))
+    CONSTRAINT node_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text))
+    CONSTRAINT node_name_is_valid CHECK (((octet_length(name) <= 253) AND (name ~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z'::text)))
+    CONSTRAINT node_pkey PRIMARY KEY (name)
+    CONSTRAINT node_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
+    CONSTRAINT node_uid_key UNIQUE (uid)
+    CREATE UNIQUE INDEX node_pkey ON cara.node USING btree (name)
+    CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
+    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER log_delete AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER log_insert AFTER INSERT ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER release_deleted AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.release_deleted_node()
+    CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    -- Machines as their owners described them. Written by api.node_* and api.apply.
+TABLE cara.node_state
+    name text NOT NULL
+    "position" integer NOT NULL
+    comment text NOT NULL
+    CONSTRAINT node_state_pkey PRIMARY KEY (name)
+    CONSTRAINT node_state_position_key UNIQUE ("position")
+    CREATE UNIQUE INDEX node_state_pkey ON cara.node_state USING btree (name)
+    CREATE UNIQUE INDEX node_state_position_key ON cara.node_state USING btree ("position")
+    -- The states of a node.
+TABLE cara.node_state_transition
+    from_state text NOT NULL
+    to_state text NOT NULL
+    comment text NOT NULL
+    CONSTRAINT node_state_transition_from_state_fkey FOREIGN KEY (from_state) REFERENCES cara.node_state(name)
+    CONSTRAINT node_state_transition_pkey PRIMARY KEY (from_state, to_state)
+    CONSTRAINT node_state_transition_to_state_fkey FOREIGN KEY (to_state) REFERENCES cara.node_state(name)
+    CREATE UNIQUE INDEX node_state_transition_pkey ON cara.node_state_transition USING btree (from_state, to_state)
+    -- The legal moves of node_status.state; a trigger refuses all others.
+TABLE cara.node_status
+    node text COLLATE "C" NOT NULL
+    state text NOT NULL DEFAULT 'NotReady'::text
+    reported_state text
+    ready boolean
+    ready_since timestamp with time zone
+    reason text NOT NULL DEFAULT ''::text
+    message text NOT NULL DEFAULT ''::text
+    not_ready_since timestamp with time zone
+    network jsonb NOT NULL DEFAULT '{}'::jsonb
+    capacity jsonb NOT NULL DEFAULT '{}'::jsonb
+    allocatable jsonb NOT NULL DEFAULT '{}'::jsonb
+    info jsonb NOT NULL DEFAULT '{}'::jsonb
+    resource_version bigint NOT NULL DEFAULT 0
+    updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT node_status_allocatable_check CHECK ((jsonb_typeof(allocatable) = 'object'::text))
+    CONSTRAINT node_status_capacity_check CHECK ((jsonb_typeof(capacity) = 'object'::text))
+    CONSTRAINT node_status_info_check CHECK ((jsonb_typeof(info) = 'object'::text))
+    CONSTRAINT node_status_network_check CHECK ((jsonb_typeof(network) = 'object'::text))
+    CONSTRAINT node_status_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT node_status_pkey PRIMARY KEY (node)
+    CONSTRAINT node_status_reported_state_fkey FOREIGN KEY (reported_state) REFERENCES cara.node_state(name)
+    CONSTRAINT node_status_state_fkey FOREIGN KEY (state) REFERENCES cara.node_state(name)
+    CREATE INDEX node_status_not_ready ON cara.node_status USING btree (not_ready_since) WHERE (state = 'NotReady'::text)
+    CREATE UNIQUE INDEX node_status_pkey ON cara.node_status USING btree (node)
+    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER check_move AFTER UPDATE ON cara.node_status REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.check_state_move()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    -- What agents say of their machine and what follows from their lease. Written by api.node_heartbeat and api.tick.
+TABLE cara.phase
+    name text NOT NULL
+    "position" integer NOT NULL
+    comment text NOT NULL
+    CONSTRAINT phase_pkey PRIMARY KEY (name)
+    CONSTRAINT phase_position_key UNIQUE ("position")
+    CREATE UNIQUE INDEX phase_pkey ON cara.phase USING btree (name)
+    CREATE UNIQUE INDEX phase_position_key ON cara.phase USING btree ("position")
+    -- The phases of a project.
+TABLE cara.phase_transition
+    from_phase text NOT NULL
+    to_phase text NOT NULL
+    comment text NOT NULL
+    CONSTRAINT phase_transition_from_phase_fkey FOREIGN KEY (from_phase) REFERENCES cara.phase(name)
+    CONSTRAINT phase_transition_pkey PRIMARY KEY (from_phase, to_phase)
+    CONSTRAINT phase_transition_to_phase_fkey FOREIGN KEY (to_phase) REFERENCES cara.phase(name)
+    CREATE UNIQUE INDEX phase_transition_pkey ON cara.phase_transition USING btree (from_phase, to_phase)
+    -- The legal moves of project_status.phase; a trigger refuses all others. An operator's forced report is the one exception.
+TABLE cara.project
+    name text COLLATE "C" NOT NULL
+    uid uuid NOT NULL DEFAULT gen_random_uuid()
+    labels jsonb NOT NULL DEFAULT '{}'::jsonb
+    annotations jsonb NOT NULL DEFAULT '{}'::jsonb
+    spec jsonb NOT NULL
+    spec_wire text NOT NULL DEFAULT '{}'::text
+    expire_at timestamp with time zone
+    generation bigint NOT NULL DEFAULT 1
+    resource_version bigint NOT NULL
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    deleted_at timestamp with time zone
+    CONSTRAINT project_annotations_check CHECK ((jsonb_typeof(annotations) = 'object'::text))
+    CONSTRAINT project_generation_check CHECK ((generation > 0))
+    CONSTRAINT project_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text))
+    CONSTRAINT project_name_is_valid CHECK (((octet_length(name) <= 253) AND (name ~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z'::text)))
+    CONSTRAINT project_pkey PRIMARY KEY (name)
+    CONSTRAINT project_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
+    CONSTRAINT project_uid_key UNIQUE (uid)
+    CREATE INDEX project_expire_at ON cara.project USING btree (expire_at) WHERE ((expire_at IS NOT NULL) AND (deleted_at IS NULL))
+    CREATE UNIQUE INDEX project_pkey ON cara.project USING btree (name)
+    CREATE UNIQUE INDEX project_uid_key ON cara.project USING btree (uid)
+    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER log_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec()
+    -- Projects as their owners described them. Written by api.project_* and api.apply.
+TABLE cara.project_service
+    project text COLLATE "C" NOT NULL
+    name text COLLATE "C" NOT NULL
+    epoch bigint NOT NULL
+    state text NOT NULL
+    container_id text NOT NULL DEFAULT ''::text
+    image text NOT NULL DEFAULT ''::text
+    image_digest text NOT NULL DEFAULT ''::text
+    ip text NOT NULL DEFAULT ''::text
+    exit_code integer
+    oom_killed boolean NOT NULL DEFAULT false
+    restarts integer NOT NULL DEFAULT 0
+    health text NOT NULL DEFAULT ''::text
+    started_at timestamp with time zone
+    finished_at timestamp with time zone
+    message text NOT NULL DEFAULT ''::text
+    CONSTRAINT project_service_pkey PRIMARY KEY (project, name)
+    CONSTRAINT project_service_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT project_service_restarts_check CHECK ((restarts >= 0))
+    CONSTRAINT project_service_state_check CHECK ((state = ANY (ARRAY['missing'::text, 'pulling'::text, 'created'::text, 'running'::text, 'paused'::text, 'restarting'::text, 'removing'::text, 'exited'::text, 'dead'::text])))
+    CREATE UNIQUE INDEX project_service_pkey ON cara.project_service USING btree (project, name)
+    CREATE TRIGGER touch_delete AFTER DELETE ON cara.project_service REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.touch_project()
+    CREATE TRIGGER touch_insert AFTER INSERT ON cara.project_service REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.touch_project()
+    CREATE TRIGGER touch_update AFTER UPDATE ON cara.project_service REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.touch_project()
+    -- The container behind each service, as its agent last saw it. Written by reports.
+TABLE cara.project_status
+    project text COLLATE "C" NOT NULL
+    phase text NOT NULL DEFAULT 'Pending'::text
+    reason text NOT NULL DEFAULT ''::text
+    message text NOT NULL DEFAULT ''::text
+    phase_since timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    observed_generation bigint NOT NULL DEFAULT 0
+    resource_version bigint NOT NULL DEFAULT 0
+    updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT project_status_phase_fkey FOREIGN KEY (phase) REFERENCES cara.phase(name)
+    CONSTRAINT project_status_pkey PRIMARY KEY (project)
+    CONSTRAINT project_status_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE INDEX project_status_going ON cara.project_status USING btree (phase) WHERE (phase = ANY (ARRAY['Terminating'::text, 'Terminated'::text]))
+    CREATE INDEX project_status_pending ON cara.project_status USING btree (phase_since, project) WHERE (phase = 'Pending'::text)
+    CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
+    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER check_move AFTER UPDATE ON cara.project_status REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.check_phase_move()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    -- Where each project stands. Written by api.project_report, api.node_report, api.schedule and api.tick.
+TABLE cara.report_reason
+    name text NOT NULL
+    phase text NOT NULL
+    comment text NOT NULL
+    CONSTRAINT report_reason_phase_fkey FOREIGN KEY (phase) REFERENCES cara.phase(name)
+    CONSTRAINT report_reason_pkey PRIMARY KEY (name)
+    CREATE UNIQUE INDEX report_reason_pkey ON cara.report_reason USING btree (name)
+    -- The reasons agents give, with the phase they come with.
+TABLE cara.revision
+    id bigint NOT NULL IDENTITY
+    kind text NOT NULL
+    name text COLLATE "C" NOT NULL
+    uid uuid NOT NULL
+    generation bigint NOT NULL
+    verb text NOT NULL
+    actor text NOT NULL
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    labels jsonb NOT NULL
+    annotations jsonb NOT NULL
+    spec jsonb NOT NULL
+    CONSTRAINT revision_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text])))
+    CONSTRAINT revision_pkey PRIMARY KEY (id)
+    CONSTRAINT revision_verb_check CHECK ((verb = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])))
+    CREATE INDEX revision_object ON cara.revision USING btree (kind, name, id)
+    CREATE UNIQUE INDEX revision_pkey ON cara.revision USING btree (id)
+    -- Every version of every manifest, with who and when.
+TABLE cara.setting
+    name text NOT NULL
+    kind text NOT NULL
+    value text NOT NULL
+    comment text NOT NULL
+    CONSTRAINT setting_kind_check CHECK ((kind = ANY (ARRAY['interval'::text, 'integer'::text, 'number'::text])))
+    CONSTRAINT setting_pkey PRIMARY KEY (name)
+    CONSTRAINT setting_value_is_of_its_kind CHECK (
+CASE kind
+    WHEN 'interval'::text THEN ((value)::interval >= '00:00:00'::interval)
+    WHEN 'integer'::text THEN ((value)::bigint >= 0)
+    ELSE ((value)::numeric >= (0)::numeric)
+END)
+    CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
+    CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
+    -- What operators may tune: UPDATE cara.setting SET value = '30s' WHERE name = 'heartbeat_timeout'.
+VIEW cara.events
+    age text
+    type text
+    reason text
+    object text COLLATE "C"
+    message text
+    count integer
+    actor text
+ SELECT cara.age(last_at) AS age,
+    type,
+    reason,
+    ((lower(kind) || '/'::text) || name) AS object,
+    message,
+    count,
+    actor
+   FROM cara.event e
+  ORDER BY last_at, id;
+    -- What happened, newest last.
+VIEW cara.nodes
+    name text COLLATE "C"
+    state text
+    ip text
+    age text
+    projects bigint
+    unschedulable boolean
+    last_heartbeat timestamp with time zone
+    message text
+ SELECT n.name,
+    s.state,
+    COALESCE(NULLIF((s.network ->> 'ip'::text), ''::text), '<none>'::text) AS ip,
+    cara.age(n.created_at) AS age,
+    ( SELECT count(*) AS count
+           FROM cara.assignment a
+          WHERE ((a.node = n.name) AND (a.released_at IS NULL))) AS projects,
+    n.unschedulable,
+    l.renewed_at AS last_heartbeat,
+    s.message
+   FROM ((cara.node n
+     JOIN cara.node_status s ON ((s.node = n.name)))
+     LEFT JOIN cara.lease l ON ((l.node = n.name)))
+  ORDER BY n.name;
+    -- Nodes as caractrl get nodes shows them, and a little more.
+VIEW cara.projects
+    name text COLLATE "C"
+    phase text
+    node text COLLATE "C"
+    conditions text
+    age text
+    generation bigint
+    observed_generation bigint
+    epoch bigint
+    message text
+ SELECT p.name,
+    s.phase,
+    COALESCE(a.node, '<none>'::text) AS node,
+        CASE
+            WHEN (t.not_ready_since IS NOT NULL) THEN 'NodeNotReady'::text
+            WHEN ((s.reason = ''::text) AND (s.message = ''::text)) THEN '-'::text
+            ELSE s.reason
+        END AS conditions,
+    cara.age(p.created_at) AS age,
+    p.generation,
+    s.observed_generation,
+    a.epoch,
+    s.message
+   FROM (((cara.project p
+     JOIN cara.project_status s ON ((s.project = p.name)))
+     LEFT JOIN cara.assignment a ON (((a.project = p.name) AND (a.released_at IS NULL))))
+     LEFT JOIN cara.node_status t ON ((t.node = a.node)))
+  ORDER BY p.name;
+    -- Projects as caractrl get projects shows them, and a little more.
+VIEW cara.services
+    project text COLLATE "C"
+    service text COLLATE "C"
+    state text
+    node text COLLATE "C"
+    exit_code integer
+    oom_killed boolean
+    restarts integer
+    health text
+    image text
+    ip text
+    up text
+    message text
+ SELECT v.project,
+    v.name AS service,
+    v.state,
+    COALESCE(a.node, '<none>'::text) AS node,
+    v.exit_code,
+    v.oom_killed,
+    v.restarts,
+    v.health,
+    v.image,
+    v.ip,
+    cara.age(v.started_at) AS up,
+    v.message
+   FROM (cara.project_service v
+     LEFT JOIN cara.assignment a ON (((a.project = v.project) AND (a.epoch = v.epoch))))
+  ORDER BY v.project, v.name;
+    -- The container behind each service, as its agent last saw it.
+
+-- functions (body by checksum)
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY a4ef4b278daf53e4563f71bf2ae14918
+    -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
+FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY be2cb4247f19af1ce0632f36267d98c2
+    -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
+FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 464d527821abbac9f67e7d7a789ca47d
+    -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5f7d25e63eab784f1378402b6b1a2fbb
+    -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
+FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
+    -- What a node has to run (desired Running) or to clear away (Removed). SR404.
+FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY d20936c1ae1d5e7d52a233986753d3bd
+    -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
+FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7f67dca773e625883e010c79e6f75e2a
+    -- Removes a node that no project is assigned to; gives NULL. SR404, SR409.
+FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
+    -- One node. SR404 when there is none of that name.
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 21752bd20c57adcf3dc524fcb542767e
+    -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
+FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
+    -- All nodes by name.
+FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6f2e693dcde4e2772971e28281a4ef4d
+    -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
+FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
+    -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
+FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7d1e89e717b505d88aecf57d6a63fd7d
+    -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
+FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
+    -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.
+FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY d50911c871351a50f703b75448d90dca
+    -- One project. SR404 when there is none of that name.
+FUNCTION api.project_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY db3fa056f008b1335b1d65f033f5d2cf
+    -- Projects by name; p_query filters by phase (any of) and nodeRef.
+FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 24e3462252e9c29a3931126ce08df926
+    -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
+FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2fa46ed484c73cb678850275de7b8f6c
+    -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
+FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
+    -- The newest migration this database has; that it answers is what readyz wants to know.
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY ba096acb0c3cd9a870e5f8a27cc7b747
+    -- Places every pending project it can and returns how many; the rest is told why it waits.
+FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
+    -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0f97a31da8fb4164fac0c76fde3cd070
+    -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
+FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
+    -- The session-level advisory lock that the ticking server holds.
+FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
+    -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
+FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
+    -- Creates or re-keys a channel's role. SR500 without a trace of the password.
+FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
+    -- Raises SR400 naming the choices.
+FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 088fd5a46947d3a57953cea03b62af70
+    -- Raises SR400 for the first rule that an ingress entry breaks.
+FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
+    -- Raises SR400 unless the name may be that of a node or project.
+FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb VOLATILE SET search_path=cara, pg_temp BODY 8ac11fe7aaee1f582f82d409656ea513
+    -- The manifest with the path's name; SR400 when the body names another.
+FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
+    -- Raises SR400 unless the phase is one there is.
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 281c038a92a29270e1bfe561979778cd
+    -- Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.
+FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
+    -- Raises SR400 unless NULL or a TCP port.
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c735504c63db85cbcf7de5ceb21a4169
+    -- Raises SR400 for the first rule that a project's spec breaks.
+FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5074a7f35ffe9e3b6901550c53167547
+    -- Raises SR400 for the first rule that a service of a project breaks.
+FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fc58fe4c2a436944cbfeba93ebefe412
+    -- Raises SR413 for a manifest larger than the setting allows.
+FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 2408528dcce832b29439aacaf040376f
+    -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
+FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
+    -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
+FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_reason text, p_message text) RETURNS text STABLE BODY ca5c88bf853b243824a1b4b2dd75dd5d
+    -- One condition as JSON text.
+FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
+    -- name='value' with a blank behind it, or NULL.
+FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f136a413c95683012ab9c1ec98833e3b
+    -- Asks for the deletion of projects whose spec.expireAt has passed.
+FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ab49178ecb210d3c2a7a5a3fb5b16961
+    -- For each project being deleted that is still on some node: when to stop waiting for it.
+FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
+    -- Trigger: ends the sessions of a channel's role and drops it.
+FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ceba83f290812aaa4e004b351cd179db
+    -- Records an event, or counts it when it is the object's latest one again.
+FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
+    -- Whether so many nodes are lost that nothing should be moved; says so in an event.
+FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY 8cad3997098a02cd66f7795bb9eccc6b
+    -- Makes nodes NotReady whose lease ran out; returns when the next one would.
+FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3048e8495d7a5c4566154467845fc59
+    -- Raises SQLSTATE SRnnn with the problem's detail, the field's path and a way out.
+FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 86c4ed6a4b2d33f121045d870a948f9c
+    -- Raises SR404.
+FUNCTION cara.fail_no_project(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 318b97447e98a44cddb4bec6a74f250b
+    -- Raises SR404.
+FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f15f32f5f31b882d7835c0ee948b18d2
+    -- Raises SR400: a member has the wrong JSON type.
+FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2763dfe27a852d5f2d6c285c7253a545
+    -- Raises SR400: no such member here; names the nearest one that exists.
+FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 3e1f6282967726c8d8fa1f710b8a80fd
+    -- Ends the deletions that can end; returns how many rows went.
+FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
+    -- A host with a dot as it is, any other as HOST.PROJECT.local.
+FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
+    -- The kind of a JSON value in words.
+FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 39ea469bff6cd5cdfe424eca4ae1a507
+    -- Trigger: logs decisions and wakes the nodes they concern.
+FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0ab4d95b21f281347255758a2e47d5b1
+    -- Trigger: logs changed nodes and wakes the bus.
+FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3c17b3a9babaae63b5290ccc8c24d5eb
+    -- Trigger: holds the change log while ids are drawn.
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY aade5d5ddd6dd3a851727c65fada6685
+    -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY 8c6cd701443658cef854fcecd24bac27
+    -- When api.tick() next has something to do if nothing else happens.
+FUNCTION cara.node_load() RETURNS TABLE(node text, load bigint) STABLE SET search_path=cara, pg_temp BODY 0dbcbc459bf96c3628b7538cd50033bc
+    -- Nodes that may be given projects, each with the number it has.
+FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 0c2d8eaaca062c326d22c250ac5ab858
+    -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
+FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
+    -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
+FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 906fc26551173cdb1b8ea4ccb43b61c6
+    -- A node as JSON text in the wire's member order.
+FUNCTION cara.nodes_excluded() RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c6321730daa91a6d51de855531fb9c75
+    -- How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.
+FUNCTION cara.pending_message(p_excluded jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY c3ca7c57498936a848c63bdaa42364b2
+    -- The message of a project that waits, from the counts of nodes_excluded().
+FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY c54f23a7d2963e30b078424f62b9abbe
+    -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
+FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
+    -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
+FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone) RETURNS text STABLE BODY 280ac4172f2f9be9710ca10b250d8480
+    -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady.
+FUNCTION cara.quote(p_text text, p_max integer) RETURNS text IMMUTABLE BODY 78a2baf0d52972e04b7ab2baa3c7bbcd
+    -- A value as error messages show it: JSON-quoted and of bounded length.
+FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
+    -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
+FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
+    -- A duration of the wire as an interval; SR400 when it is none.
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY af81d9f60e3f910c0a84e5ebd3ff6aaa
+    -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
+FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
+    -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
+FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c81030492d4102ae3c8ea8176ca71df5
+    -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
+FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 89b59f31bcdeaa2c89f6ae4834c643be
+    -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
+FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
+    -- Trigger: projects of a node that was deleted go back to the scheduler.
+FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 20fb91e834bf32a0efbb22fb096a5d51
+    -- JSON text of a canonical object in the wire's member order.
+FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 358bfcedf96c57de0fde3c811e8176ed
+    -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
+FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY b0ea5175cdf53aea482df4ef41f89c59
+    -- Releases projects from lost nodes once their grace has passed; returns how many.
+FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9a4c779bb28047a43ada8828003b2111
+    -- Keeps one version of a manifest, with who and when.
+FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1fb66f68ab84b13d07c8aaedb2647de5
+    -- Waits until no other transaction is deciding; released when this one ends.
+FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5b789e34b3c5720c0b4886342b0c4647
+    -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
+FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 0dc0205a074b9ab4952402555d34f7a6
+    -- The observed services of a project as JSON text, NULL when none were reported.
+FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ce91cab221b8bf3cf3e948c217ab4065
+    -- Trigger: has the next tick look at everything again, now.
+FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_path=cara, pg_temp BODY 2934090bb4f5151247c2de1301f98436
+    -- A setting of kind interval; NULL when there is none of that name.
+FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path=cara, pg_temp BODY d8c5d192c131f69c76aaa84f23f8b93d
+    -- A setting of kind integer or number; NULL when there is none of that name.
+FUNCTION cara.spread_slots(p_count bigint) RETURNS TABLE(turn bigint, node text, runner_up text) STABLE SET search_path=cara, pg_temp BODY e058c887e76769f5998f0df77259e45e
+    -- The nodes that the next p_count projects go to, in turn, with the one that came second.
+FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY f1e7374dcaa2724340888a7aad1c5a84
+    -- Trigger: gives the row its resource version.
+FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b65bed6fbc36572e19e6efe24a83465
+    -- Trigger: keeps project.spec_wire in step with project.spec.
+FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
+    -- Trigger: a changed service gives its project a new resource version.
+FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1115199341dfaa4e8f8def2ec16b6f19
+    -- Drops events and change log rows older than their retention.
+FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 33ac09f1e323189566f88771e7bdb410
+    -- Notifies cara_bus and the channels of the given nodes, once a transaction.
+FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
+    -- JSON text made safe for the wire; it is sent as it is.
+FUNCTION cara.wire_map(p_map jsonb) RETURNS text IMMUTABLE BODY 1584c789ad39bce03b48f28afdaaec1b
+    -- A map of scalars as a JSON object with sorted keys.
+FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text IMMUTABLE BODY fc000e6588f88b3f2c484ea2a39ddd77
+    -- An optional string member with the comma before it; empty when there is no text.
+FUNCTION cara.wire_text(p_text text) RETURNS text IMMUTABLE BODY 8a73cabbf113577829ec1572388523f6
+    -- A text as a JSON string, quotes included.
+FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8413c6d68d8c3ee23217b8d9c834bfc
+    -- A time as the wire has it, quotes included.
+
+-- privileges of roles
+GRANT USAGE ON SCHEMA api TO cara_server
+GRANT EXECUTE ON 23 functions of api TO cara_server
+
+-- settings
+change_retention (interval) = 1h: how long the change log reaches back
+channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
+control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
+event_retention (interval) = 7d: how long events are kept
+eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
+heartbeat_interval (interval) = 30s: how often agents are told to renew their lease
+heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady
+max_manifest_bytes (integer) = 1048576: size of one stored manifest
+max_services (integer) = 100: services of one project
+poll_interval (interval) = 30s: the slow poll that stands behind lost wake-ups
+running_grace (interval) = 3min: how long projects stay with a node that is NotReady
+terminated_retention (interval) = 1s: how long a project that is gone can still be seen as Terminated
+terminating_timeout (interval) = 10min: how long a deletion waits for a node that does not answer

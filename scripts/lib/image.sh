@@ -7,14 +7,16 @@ demo_image_import() {
     demo_image_tar | docker import -c 'CMD ["/bin/sleep","infinity"]' - "$1" >/dev/null
 }
 
-# The root file system as a tar archive on stdout: busybox under the names of its applets.
+# The root file system as a tar archive on stdout: busybox under the names of its applets, and the hello example's pages.
 demo_image_tar() {
     local root applet
     root=$(mktemp -d)
-    mkdir -p "$root/bin" "$root/etc" "$root/tmp" "$root/www/cgi-bin"
+    mkdir -p "$root/bin" "$root/etc" "$root/tmp"
     chmod 755 "$root"
     chmod 1777 "$root/tmp"
     echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
+    cp -r "$CARA_ROOT/examples/hello/www" "$root/"
+    chmod -R a+rX "$root/www"
     cp "$(command -v busybox)" "$root/bin/busybox"
     for applet in $(busybox --list); do
         [ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"

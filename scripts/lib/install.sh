@@ -14,7 +14,7 @@ packages_run() {
 
 packages_test() {
     packages_run
-    echo clang clang-format shellcheck docker-registry docker-compose libfile-find-rule-perl \
+    echo clang clang-format shellcheck docker-registry docker-compose \
         libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-psycopg2 python3-yaml
     local version
     version=$(distribution_postgres)

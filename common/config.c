@@ -68,7 +68,7 @@ static int read_file(const char *dir, const char *name, char **ret_text, Err *er
 
     if (file == NULL)
         return errno == ENOENT ? 0 : err_set(err, ERR_SYSTEM, "read %s: %s", name, strerror(errno));
-    _cleanup_(buf_done) Buf text;
+    _cleanup_(buf_done) Buf text = { 0 };
     char chunk[4096];
     size_t n;
     buf_init(&text, FILE_MAX_BYTES);
@@ -117,8 +117,9 @@ static const char *nearest_yaml_key(const Loading *loading, const char *key)
     size_t best = SIZE_MAX;
 
     for (size_t i = 0; i < loading->count; i++) {
-        size_t distance =
-            loading->options[i].yaml != NULL ? edit_distance(key, loading->options[i].yaml) : SIZE_MAX;
+        size_t distance = loading->options[i].yaml != NULL
+                              ? edit_distance(key, loading->options[i].yaml)
+                              : SIZE_MAX;
         if (distance < best) {
             best = distance;
             nearest = loading->options[i].yaml;
@@ -141,7 +142,8 @@ static int offer_yaml_member(Loading *loading, const char *key, const json_t *va
         } else if (json_is_boolean(value)) {
             offer(loading, i, json_is_true(value) ? "true" : "false", FROM_YAML);
         } else if (!json_is_null(value)) {
-            return err_set(err, ERR_INVALID, "config.yaml: %s: must be a single value, not a %s", key,
+            return err_set(err, ERR_INVALID, "config.yaml: %s: must be a single value, not a %s",
+                           key,
                            json_is_object(value)  ? "mapping"
                            : json_is_array(value) ? "list"
                                                   : "fraction");
@@ -151,8 +153,9 @@ static int offer_yaml_member(Loading *loading, const char *key, const json_t *va
     const char *nearest = nearest_yaml_key(loading, key);
     if (nearest == NULL)
         return err_set(err, ERR_INVALID, "config.yaml: unknown key \"%s\"", key);
-    return err_set(err, ERR_INVALID, "config.yaml: unknown key \"%s\"; the nearest known one is \"%s\"",
-                   key, nearest);
+    return err_set(err, ERR_INVALID,
+                   "config.yaml: unknown key \"%s\"; the nearest known one is \"%s\"", key,
+                   nearest);
 }
 
 static int offer_yaml(Loading *loading, const char *dir, Err *err)
@@ -205,7 +208,8 @@ static int offer_dotenv(Loading *loading, const char *dir, Err *err)
 static void offer_environment(Loading *loading)
 {
     for (size_t i = 0; i < loading->count; i++) {
-        const char *value = loading->options[i].env != NULL ? getenv(loading->options[i].env) : NULL;
+        const char *value =
+            loading->options[i].env != NULL ? getenv(loading->options[i].env) : NULL;
         if (value != NULL && *value != '\0')
             offer(loading, i, value, FROM_ENV);
     }
@@ -241,8 +245,8 @@ static int offer_flags(Loading *loading, int argc, char **argv, Err *err)
         const char *equals = strchr(name, '=');
         size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
         size_t o = 0;
-        while (o < loading->count &&
-               (loading->options[o].flag == NULL || !same_flag(name, len, loading->options[o].flag)))
+        while (o < loading->count && (loading->options[o].flag == NULL ||
+                                      !same_flag(name, len, loading->options[o].flag)))
             o++;
         if (o == loading->count)
             return err_set_status(err, ERR_INVALID, CONFIG_USAGE,
@@ -286,7 +290,8 @@ static int parse_int(const char *text, long min, long max, int *ret)
 
     errno = 0;
     long value = strtol(text, &end, 10);
-    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || value < min || value > max)
+    if (!isdigit((unsigned char)text[0]) || *end != '\0' || errno != 0 || value < min ||
+        value > max)
         return -1;
     *ret = (int)value;
     return 0;
@@ -332,7 +337,8 @@ static int store(const Loading *loading, void *out, Err *err)
     for (size_t i = 0; i < loading->count; i++) {
         const ConfigOption *option = &loading->options[i];
         const Given *given = &loading->given[i];
-        if (given->text == NULL || convert(option->type, given->text, (char *)out + option->offset) == 0)
+        if (given->text == NULL ||
+            convert(option->type, given->text, (char *)out + option->offset) == 0)
             continue;
         return err_set(err, ERR_INVALID, "%s: %s%s%s%s%s: must be %s", given->source,
                        given->source == source_names[FROM_FLAG] ? "-" : "",
@@ -346,13 +352,14 @@ static int store(const Loading *loading, void *out, Err *err)
 int config_load(const ConfigOption *options, size_t count, const ConfigSources *sources, void *out,
                 Err *err)
 {
-    _cleanup_(loading_done) Loading loading = { options, count,
-                                                mem_alloc(count * sizeof(*loading.given)) };
+    _cleanup_(loading_done)
+        Loading loading = { options, count, mem_alloc(count * sizeof(*loading.given)) };
 
     for (size_t i = 0; i < count; i++)
         if (options[i].fallback != NULL)
             offer(&loading, i, options[i].fallback, FROM_DEFAULT);
-    if (offer_yaml(&loading, sources->dir, err) < 0 || offer_dotenv(&loading, sources->dir, err) < 0)
+    if (offer_yaml(&loading, sources->dir, err) < 0 ||
+        offer_dotenv(&loading, sources->dir, err) < 0)
         return -1;
     offer_environment(&loading);
     int next = offer_flags(&loading, sources->argc, sources->argv, err);

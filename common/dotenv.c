@@ -15,7 +15,8 @@ typedef struct Reader {
 
 static bool is_key_char(char c, bool first)
 {
-    return c == '_' || isalpha((unsigned char)c) || (!first && (isdigit((unsigned char)c) || c == '.'));
+    return c == '_' || isalpha((unsigned char)c) ||
+           (!first && (isdigit((unsigned char)c) || c == '.'));
 }
 
 static void skip_blanks(Reader *in)
@@ -51,7 +52,8 @@ static int read_quoted(Reader *in, Buf *value, Err *err)
 
     while (*in->p != quote) {
         if (*in->p == '\0')
-            return err_set(err, ERR_INVALID, "line %d: the quote %c is never closed", opened, quote);
+            return err_set(err, ERR_INVALID, "line %d: the quote %c is never closed", opened,
+                           quote);
         if (*in->p == '\n')
             in->line++;
         if (quote == '"' && in->p[0] == '\\' && in->p[1] != '\0' && strchr("nrt\"\\$", in->p[1])) {
@@ -65,7 +67,8 @@ static int read_quoted(Reader *in, Buf *value, Err *err)
     in->p++;
     skip_blanks(in);
     if (!at_line_end(in) && *in->p != '#')
-        return err_set(err, ERR_INVALID, "line %d: unexpected text after the closing quote", in->line);
+        return err_set(err, ERR_INVALID, "line %d: unexpected text after the closing quote",
+                       in->line);
     return 0;
 }
 
@@ -99,7 +102,7 @@ static int read_entry(Reader *in, Dotenv *env, Err *err)
     in->p++;
     skip_blanks(in);
 
-    _cleanup_(buf_done) Buf value;
+    _cleanup_(buf_done) Buf value = { 0 };
     buf_init(&value, DOTENV_MAX_BYTES);
     if (*in->p == '\'' || *in->p == '"') {
         if (read_quoted(in, &value, err) < 0)

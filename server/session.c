@@ -1,0 +1,140 @@
+#include "session.h"
+
+#include "database.h"
+
+#include "cara/mem.h"
+
+#include <unistd.h>
+
+struct Session {
+    SessionOptions options;
+    PGconn *conn; /* NULL while it is being opened */
+    h2o_socket_t *sock;
+    ConnectorJob job;
+};
+
+/* In the connector's thread. */
+static int prepare(PGconn *conn, void *arg, Err *err)
+{
+    const Session *session = arg;
+
+    if (database_enter(conn, session->options.role, session->options.statement_timeout_ms, err) < 0)
+        return -1;
+    if (session->options.listen != NULL &&
+        database_query(conn, session->options.listen, NULL, err) < 0)
+        return -1;
+    if (PQsetnonblocking(conn, 1) != 0)
+        return err_set(err, ERR_DATABASE, "%s", PQerrorMessage(conn));
+    return 0;
+}
+
+static void close_connection(Session *session)
+{
+    if (session->conn == NULL)
+        return;
+    h2o_socket_close(session->sock);
+    PQfinish(session->conn);
+    session->sock = NULL;
+    session->conn = NULL;
+}
+
+static void replace(Session *session)
+{
+    close_connection(session);
+    session->options.down(session->options.arg);
+    connector_open(session->options.connector, &session->job);
+}
+
+static void on_writable(h2o_socket_t *sock, const char *error)
+{
+    Session *session = sock->data;
+    int left = error != NULL ? -1 : PQflush(session->conn);
+
+    if (left > 0)
+        h2o_socket_notify_write(sock, on_writable);
+    /* a failure shows when reading */
+}
+
+static void take_notifications(Session *session)
+{
+    PGnotify *notify;
+
+    while ((notify = PQnotifies(session->conn)) != NULL) {
+        if (session->options.notified != NULL)
+            session->options.notified(session->options.arg, notify->be_pid);
+        PQfreemem(notify);
+    }
+}
+
+static void on_readable(h2o_socket_t *sock, const char *error)
+{
+    Session *session = sock->data;
+    bool alive = error == NULL && PQconsumeInput(session->conn);
+    _cleanup_(PQclearp) PGresult *last = NULL;
+    bool complete = false;
+
+    while (alive && !PQisBusy(session->conn)) {
+        PGresult *result = PQgetResult(session->conn);
+        if (result == NULL) {
+            complete = last != NULL;
+            break;
+        }
+        PQclear(last);
+        last = result;
+    }
+    if (!alive || PQstatus(session->conn) != CONNECTION_OK) {
+        replace(session);
+        return;
+    }
+    take_notifications(session);
+    if (complete)
+        session->options.answered(session->options.arg, last);
+}
+
+static void opened(PGconn *conn, void *arg)
+{
+    Session *session = arg;
+    int fd = dup(PQsocket(conn));
+
+    if (fd < 0) {
+        PQfinish(conn);
+        connector_open(session->options.connector, &session->job);
+        return;
+    }
+    session->conn = conn;
+    session->sock = h2o_evloop_socket_create(session->options.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    session->sock->data = session;
+    h2o_socket_read_start(session->sock, on_readable);
+    session->options.up(session->options.arg);
+}
+
+Session *session_new(const SessionOptions *options)
+{
+    Session *session = mem_alloc(sizeof(*session));
+
+    session->options = *options;
+    session->job = (ConnectorJob){ .prepare = prepare, .opened = opened, .arg = session };
+    connector_open(options->connector, &session->job);
+    return session;
+}
+
+void session_free(Session *session)
+{
+    if (session == NULL)
+        return;
+    close_connection(session);
+    free(session);
+}
+
+void session_query(Session *session, const char *sql)
+{
+    if (!PQsendQuery(session->conn, sql))
+        return; /* the connection is gone: reading will tell */
+    if (PQflush(session->conn) > 0)
+        h2o_socket_notify_write(session->sock, on_writable);
+}
+
+int session_backend(const Session *session)
+{
+    return session->conn != NULL ? PQbackendPID(session->conn) : 0;
+}

@@ -1,0 +1,32 @@
+/* One connection of one's own on the loop, kept open: a query at a time, and notifications. */
+#ifndef CARA_SERVER_SESSION_H
+#define CARA_SERVER_SESSION_H
+
+#include "connector.h"
+
+typedef struct Session Session;
+
+typedef struct SessionOptions {
+    h2o_loop_t *loop;
+    Connector *connector;
+    const char *role;   /* database_enter */
+    const char *listen; /* SQL run on each new connection; NULL for none */
+    int statement_timeout_ms;
+    void (*up)(void *arg);                    /* a new connection is there */
+    void (*down)(void *arg);                  /* it is lost; a query under way is forgotten */
+    void (*notified)(void *arg, int backend); /* NULL for none; `backend` sent the NOTIFY */
+    void (*answered)(void *arg,
+                     PGresult *result); /* to session_query; the result is the session's */
+    void *arg;
+} SessionOptions;
+
+/* What the options point to must outlive the session. */
+Session *session_new(const SessionOptions *options);
+void session_free(Session *session);
+
+/* Only while up, and when no query is under way. */
+void session_query(Session *session, const char *sql);
+
+int session_backend(const Session *session); /* 0 while down */
+
+#endif

@@ -1,4 +1,4 @@
-# Targets people run by hand: format, format-check, tidy.
+# Targets people run by hand: format, format-check, tidy, schema.
 file(GLOB_RECURSE cara_c_files CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/common/*.[ch] ${CMAKE_SOURCE_DIR}/server/*.[ch] ${CMAKE_SOURCE_DIR}/agent/*.[ch]
     ${CMAKE_SOURCE_DIR}/ctl/*.[ch] ${CMAKE_SOURCE_DIR}/include/*.h ${CMAKE_SOURCE_DIR}/tests/*.[ch]
@@ -16,3 +16,4 @@ if(CLANG_TIDY)
     add_custom_target(tidy
         COMMAND ${CLANG_TIDY} --quiet -p ${CMAKE_BINARY_DIR} ${cara_tidy_files} VERBATIM)
 endif()
+add_custom_target(schema COMMAND ${CMAKE_SOURCE_DIR}/scripts/schema USES_TERMINAL VERBATIM)

@@ -97,14 +97,19 @@ _test_database() {
 }
 
 suite_schema() {
+    schema_dump >"$CARA_SANDBOX/schema.sql"
+    diff -u "$CARA_ROOT/db/schema.sql" "$CARA_SANDBOX/schema.sql" || {
+        echo "db/schema.sql is not what db/install.sql gives; scripts/schema writes it anew"
+        return 1
+    }
+}
+
+# The schema of a fresh installation on stdout.
+schema_dump() {
     local port url
     port=$(postgres_throwaway "$CARA_SANDBOX/pg")
     url=$(_test_database "$port")
-    postgres_psql -At -d "$url" -f "$CARA_ROOT/db/dump.sql" >"$CARA_SANDBOX/schema.sql"
-    diff -u "$CARA_ROOT/db/schema.sql" "$CARA_SANDBOX/schema.sql" || {
-        echo "db/schema.sql is not what the migrations give; write it anew with: cmake --build --preset dev -t schema"
-        return 1
-    }
+    postgres_psql -At -d "$url" -f "$CARA_ROOT/db/dump.sql"
 }
 
 suite_isolation() {

@@ -2,6 +2,7 @@
 
 #include "cara/mem.h"
 #include "cara/time.h"
+#include "cara/yaml.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -107,7 +108,8 @@ static ScalarType resolve_number(const char *text, size_t len, json_t **ret)
     if (!isfinite(real))
         return SCALAR_NO_VALUE;
     /* 80.0 is the number 80, and JSON has one kind of number */
-    bool whole = fabs(real) < 9007199254740992.0 && real == floor(real);
+    bool whole =
+        real < 9007199254740992.0 && real > -9007199254740992.0 && real == (double)(int64_t)real;
     *ret = whole ? json_integer((int64_t)real) : json_real(real);
     return SCALAR_FLOAT;
 }
@@ -221,4 +223,13 @@ ScalarType yaml_scalar_resolve(const char *text, size_t len, json_t **ret)
     if (type == SCALAR_STRING)
         *ret = json_stringn(text, len);
     return type;
+}
+
+bool yaml_is_special(const char *text, size_t len)
+{
+    json_t *value;
+    ScalarType type = yaml_scalar_resolve(text, len, &value);
+
+    json_decref(value);
+    return type != SCALAR_STRING;
 }

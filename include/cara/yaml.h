@@ -12,6 +12,7 @@
 #include "cara/err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define YAML_MAX_DEPTH     100
@@ -21,5 +22,8 @@
 /* All documents of `text`, empty ones left out, as a JSON array owned by the caller. JSON is YAML,
  * so this reads both. */
 int yaml_parse(const char *text, size_t len, json_t **ret_documents, Err *err);
+
+/* Would this text, unquoted, be read as anything but a string? */
+bool yaml_is_special(const char *text, size_t len);
 
 #endif

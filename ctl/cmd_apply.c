@@ -1,0 +1,110 @@
+#include "api.h"
+#include "cara/mem.h"
+#include "command.h"
+#include "json_at.h"
+#include "manifest.h"
+#include "print.h"
+#include "resource.h"
+
+#include <string.h>
+
+static const Flag flags[] = {
+    { "filename", 'f', "string", NULL, true,
+      "file, directory or URL of manifests, - for stdin; may be given again", NULL },
+    { NULL },
+};
+
+/* All manifests in one body, so that the server takes all of them or none. */
+static char *encode(json_t *items, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *list = json_pack(
+        "{s:s, s:s, s:O}", "apiVersion", "caravanserai/v1", "kind", "List", "items", items);
+    char *body = json_dumps(list, JSON_COMPACT);
+
+    if (body == NULL) {
+        err_set(err, ERR_INVALID, "parse manifest: json encode: text that is not UTF-8");
+    } else if (strlen(body) > CTL_MANIFEST_MAX) {
+        err_set(err, ERR_INVALID,
+                "apply: %zu manifests of %.1f MiB together, the server takes %d MiB at once: apply "
+                "them in several parts",
+                json_array_size(items), (double)strlen(body) / (1 << 20), CTL_MANIFEST_MAX >> 20);
+        free(TAKE_PTR(body));
+    }
+    return body;
+}
+
+static int print_lines(Ctl *ctl, const json_t *results)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (results, i, item) {
+        const char *kind = json_text_at(item, "kind");
+        const Resource *resource = resource_of_kind(kind);
+        print_clean(resource != NULL ? resource->singular : kind, &ctl->out);
+        buf_add_str(&ctl->out, "/");
+        print_clean(json_text_at(item, "name"), &ctl->out);
+        if (ctl->output != OUTPUT_NAME) {
+            buf_add_str(&ctl->out, " ");
+            print_clean(json_text_at(item, "result"), &ctl->out);
+        }
+        buf_add_str(&ctl->out, "\n");
+    }
+    return 0;
+}
+
+static int print_objects(Ctl *ctl, const json_t *results)
+{
+    _cleanup_(json_decrefp) json_t *objects = json_array();
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (results, i, item) {
+        json_t *object = json_object_get(item, "object");
+        if (object != NULL)
+            json_array_append(objects, object);
+    }
+    _cleanup_(json_decrefp) json_t *list = json_pack(
+        "{s:s, s:s, s:O}", "apiVersion", "caravanserai/v1", "kind", "List", "items", objects);
+    const json_t *whole = json_array_size(objects) == 1 ? json_array_get(objects, 0) : list;
+    if (ctl->output == OUTPUT_JSON)
+        print_json(whole, &ctl->out);
+    else
+        print_yaml(whole, &ctl->out);
+    return 0;
+}
+
+static int run(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *items = NULL;
+    _cleanup_(json_decrefp) json_t *reply = NULL;
+
+    if (line->arg_count > 0)
+        return err_set(err, ERR_INVALID,
+                       "apply: unexpected argument \"%.200s\": give each file its own -f, or a "
+                       "directory",
+                       line->args[0]);
+    if (manifest_read_flags(line, "apply", &items, err) < 0)
+        return -1;
+    _cleanup_(mem_freep) char *body = encode(items, err);
+    if (body == NULL)
+        return -1;
+    if (api_call(ctl, "POST", "/api/v1/apply", body, NULL, &reply, err) < 0)
+        return err_prefix(err, "apply");
+    const json_t *results = json_object_get(reply, "items");
+    if (!json_is_array(results))
+        return err_set(err, ERR_HTTP, "apply: decode response: there is no list of items in it");
+    if (ctl->output == OUTPUT_JSON || ctl->output == OUTPUT_YAML)
+        return print_objects(ctl, results);
+    return print_lines(ctl, results);
+}
+
+extern const Command cmd_apply;
+const Command cmd_apply = {
+    .path = "apply",
+    .args = "-f FILE",
+    .brief = "Create or change nodes and projects as manifests say, all or nothing",
+    .flags = flags,
+    .max_args = ARGS_ANY,
+    .run = run,
+};

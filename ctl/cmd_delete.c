@@ -1,0 +1,170 @@
+#include "api.h"
+#include "cara/mem.h"
+#include "command.h"
+#include "json_at.h"
+#include "manifest.h"
+#include "resource.h"
+
+#include <string.h>
+
+static const Flag project_flags[] = {
+    { "force", 0, NULL, NULL, false, "forget it at once, whatever its node still runs", NULL },
+    { NULL },
+};
+
+static const Flag delete_flags[] = {
+    { "filename", 'f', "string", NULL, false,
+      "file, directory or URL of what to delete, - for stdin; may be given again", NULL },
+    { "force", 0, NULL, NULL, false, "forget projects at once, whatever their nodes still run",
+      NULL },
+    { NULL },
+};
+
+static int delete_one(Ctl *ctl, const Resource *resource, const char *name, bool force, Err *err)
+{
+    _cleanup_(mem_freep) char *item = api_item_path(resource->path, name);
+    bool forced = force && resource == &resource_project;
+    _cleanup_(mem_freep) char *path = mem_printf("%s%s", item, forced ? "?force=true" : "");
+    int status;
+
+    if (api_call(ctl, "DELETE", path, NULL, &status, NULL, err) < 0)
+        return err_prefix(err, "delete %s \"%.253s\"", resource->singular, name);
+    if (ctl->output == OUTPUT_NAME)
+        buf_printf(&ctl->out, "%s/%s\n", resource->singular, name);
+    else if (status == 204)
+        buf_printf(&ctl->out, "%s \"%s\" deleted\n", resource->singular, name);
+    else
+        buf_printf(&ctl->out, "%s \"%s\" is being deleted\n", resource->singular, name);
+    return 0;
+}
+
+/* When there are several, one that fails is told and the others are still deleted. */
+static int delete_several(Ctl *ctl, const Resource *resource, const char *const *names,
+                          size_t count, bool force, Err *err)
+{
+    if (count == 1)
+        return delete_one(ctl, resource, names[0], force, err);
+    for (size_t i = 0; i < count; i++) {
+        if (delete_one(ctl, resource, names[i], force, err) == 0)
+            continue;
+        ctl_print_error(err->message);
+        err_clear(err);
+        ctl->failures++;
+    }
+    return 0;
+}
+
+static int run_node(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    return delete_several(ctl, &resource_node, line->args, line->arg_count, false, err);
+}
+
+static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    return delete_several(ctl, &resource_project, line->args, line->arg_count,
+                          command_line_is_set(line, "force"), err);
+}
+
+/* The names of one kind in the manifests; the list is owned by the caller, the names are items'. */
+static const char **names_of_kind(const json_t *items, const Resource *resource, size_t *ret_count)
+{
+    const char **names = mem_alloc(sizeof(char *) * (json_array_size(items) + 1));
+    size_t i;
+    json_t *item;
+
+    *ret_count = 0;
+    json_array_foreach (items, i, item)
+        if (strcmp(json_text_at(item, "kind"), resource->kind) == 0)
+            names[(*ret_count)++] = json_text_at(item, "metadata.name");
+    return names;
+}
+
+/* Projects before nodes, since a node that still has projects cannot go. */
+static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    static const Resource *const order[] = { &resource_project, &resource_node };
+    _cleanup_(json_decrefp) json_t *items = NULL;
+    size_t i;
+    json_t *item;
+
+    if (manifest_read_flags(line, "delete", &items, err) < 0)
+        return -1;
+    json_array_foreach (items, i, item)
+        if (*json_text_at(item, "metadata.name") == '\0')
+            return err_set(err, ERR_INVALID, "delete: metadata.name is required");
+    for (i = 0; i < ARRAY_LEN(order); i++) {
+        size_t count;
+        const char **names = names_of_kind(items, order[i], &count);
+        int result =
+            delete_several(ctl, order[i], names, count, command_line_is_set(line, "force"), err);
+        free(names);
+        if (result < 0) { /* the only one of its kind: the other kind is still to be tried */
+            ctl_print_error(err->message);
+            err_clear(err);
+            ctl->failures++;
+        }
+    }
+    return 0;
+}
+
+/* "caractrl delete -f FILE", or "caractrl delete project/web"; anything else shows help. */
+static int run(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    if (command_line_value(line, "filename") != NULL) {
+        if (line->arg_count > 0)
+            return err_set(err, ERR_INVALID,
+                           "delete: \"%.64s\" cannot stand beside -f: give each file its own -f",
+                           line->args[0]);
+        return delete_manifests(ctl, line, err);
+    }
+    const char *name;
+    for (size_t i = 0; i < line->arg_count; i++) {
+        const Resource *resource = resource_of_arg(line->args[i], &name);
+        if (resource == NULL || resource == &resource_event) {
+            command_print_help(line->command, &ctl->out);
+            return 0;
+        }
+    }
+    if (line->arg_count == 0)
+        command_print_help(line->command, &ctl->out);
+    for (size_t i = 0; i < line->arg_count; i++) {
+        const Resource *resource = resource_of_arg(line->args[i], &name);
+        if (delete_one(ctl, resource, name, command_line_is_set(line, "force"), err) == 0)
+            continue;
+        ctl_print_error(err->message);
+        err_clear(err);
+        ctl->failures++;
+    }
+    return 0;
+}
+
+extern const Command cmd_delete, cmd_delete_node, cmd_delete_project;
+const Command cmd_delete = {
+    .path = "delete",
+    .args = "(-f FILE | KIND/NAME...)",
+    .brief = "Delete nodes or projects",
+    .flags = delete_flags,
+    .max_args = ARGS_ANY,
+    .run = run,
+};
+const Command cmd_delete_node = {
+    .path = "delete node",
+    .alias = "nodes",
+    .args = "<name>...",
+    .brief = "Delete nodes that have no projects left",
+    .min_args = 1,
+    .max_args = ARGS_ANY,
+    .complete = COMPLETE_NODES,
+    .run = run_node,
+};
+const Command cmd_delete_project = {
+    .path = "delete project",
+    .alias = "projects",
+    .args = "<name>...",
+    .brief = "Delete projects and what they run",
+    .flags = project_flags,
+    .min_args = 1,
+    .max_args = ARGS_ANY,
+    .complete = COMPLETE_PROJECTS,
+    .run = run_project,
+};

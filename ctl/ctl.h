@@ -1,0 +1,40 @@
+/* What every command of caractrl shares. */
+#ifndef CTL_H
+#define CTL_H
+
+#include "cara/buf.h"
+#include "cara/err.h"
+#include "cara/http.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CTL_REPLY_MAX    (64 << 20) /* bytes of one answer of the server */
+#define CTL_MANIFEST_MAX (4 << 20)  /* bytes of one apply, as the server allows */
+#define CTL_OUTPUT_MAX   (1 << 30)
+
+typedef enum OutputFormat {
+    OUTPUT_TABLE,
+    OUTPUT_WIDE,
+    OUTPUT_JSON,
+    OUTPUT_YAML,
+    OUTPUT_NAME,
+} OutputFormat;
+
+typedef struct Ctl {
+    const char *server; /* URL */
+    OutputFormat output;
+    bool colour;  /* stdout is a terminal that may have it */
+    int64_t now;  /* what ages are counted from */
+    Http *http;   /* owned; made at the first call */
+    Buf out;      /* what goes to stdout when the command ends */
+    int failures; /* of several things to do, those that failed and were reported already */
+} Ctl;
+
+/* The whole program; returns the exit status. */
+int ctl_main(int argc, char **argv);
+
+/* "Error: message" on stderr. */
+void ctl_print_error(const char *message);
+
+#endif

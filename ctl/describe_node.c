@@ -1,0 +1,66 @@
+#include "describe.h"
+
+#include "cara/mem.h"
+#include "json_at.h"
+#include "print.h"
+
+#include <inttypes.h>
+
+/* "  cpu:<TAB>8", a line each. */
+static void describe_amounts(const char *title, const json_t *map, Buf *out)
+{
+    size_t count;
+    const char **keys = json_sorted_keys(map, &count);
+
+    buf_printf(out, "%s:\n", title);
+    if (count == 0)
+        buf_add_str(out, "  <none>\n");
+    for (size_t i = 0; i < count; i++) {
+        const char *value = json_string_value(json_object_get(map, keys[i]));
+        buf_add_str(out, "  ");
+        print_clean(keys[i], out);
+        buf_add_str(out, ":\t");
+        print_cell(value != NULL ? value : "", "<none>", out);
+        buf_add_str(out, "\n");
+    }
+    free(keys);
+}
+
+static void describe_network(const json_t *node, int64_t now, Buf *out)
+{
+    int64_t port = json_int_at(node, "status.network.agentPort");
+
+    buf_add_str(out, "\nNetwork:\n");
+    describe_text("  IP", node, "status.network.ip", out);
+    describe_text("  DNS Name", node, "status.network.dnsName", out);
+    describe_text("  Mode", node, "status.network.mode", out);
+    if (port != 0)
+        buf_printf(out, "  Agent Port:\t%" PRId64 "\n", port);
+    else
+        buf_add_str(out, "  Agent Port:\t<none>\n");
+    buf_add_str(out, "  Throughput:\n");
+    describe_text("    Download", node, "status.network.throughput.download", out);
+    describe_text("    Upload", node, "status.network.throughput.upload", out);
+    describe_time("    Last Test", node, "status.network.throughput.lastTestTime", now, out);
+}
+
+void describe_node(const json_t *node, int64_t now, Buf *out)
+{
+    describe_metadata(node, "Node", now, out);
+    buf_add_str(out, "\nSpec:\n");
+    describe_text("  Hostname", node, "spec.hostname", out);
+    buf_printf(out, "  Unschedulable:\t%s\n",
+               json_is_true_at(node, "spec.unschedulable") ? "true" : "false");
+    buf_add_str(out, "\nStatus:\n");
+    describe_text("  State", node, "status.state", out);
+    describe_time("  Last Heartbeat", node, "status.lastHeartbeat", now, out);
+    buf_add_str(out, "\nInfo:\n");
+    describe_text("  Kernel Version", node, "status.info.kernelVersion", out);
+    describe_text("  OS Image", node, "status.info.osImage", out);
+    describe_text("  Agent Version", node, "status.info.agentVersion", out);
+    describe_network(node, now, out);
+    buf_add_str(out, "\n");
+    describe_amounts("Capacity", json_at(node, "status.capacity"), out);
+    describe_amounts("Allocatable", json_at(node, "status.allocatable"), out);
+    describe_conditions(node, out);
+}

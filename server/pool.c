@@ -84,9 +84,9 @@ static void call_free(PoolCall *call)
 
 /* ---- sending ---- */
 
-static void name_statement(size_t statement, char out[static 16])
+static void name_statement(size_t statement, char out[static 24])
 {
-    snprintf(out, 16, "r%zu", statement);
+    snprintf(out, 24, "r%zu", statement);
 }
 
 /* Nothing is torn down in the middle of a call: the loop does it at its next turn. */
@@ -121,7 +121,7 @@ static void on_writable(h2o_socket_t *sock, const char *error)
 
 static int send_call(Link *link, PoolCall *call)
 {
-    char name[16];
+    char name[24];
 
     name_statement(call->statement, name);
     if (!PQsendQueryPrepared(link->conn, name, (int)call->count, call->params, NULL, NULL, 0) ||
@@ -230,7 +230,7 @@ static void on_readable(h2o_socket_t *sock, const char *error)
 
 int pool_prepare(PGconn *conn, const PoolOptions *options, Err *err)
 {
-    char name[16];
+    char name[24];
 
     if (database_enter(conn, options->role, options->statement_timeout_ms, err) < 0)
         return -1;

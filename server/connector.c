@@ -111,6 +111,20 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
+/* Connections that were opened but not handed over before the loop ended. The thread is gone. */
+static void drop_undelivered(Connector *connector)
+{
+    h2o_linklist_t *messages = &connector->receiver._messages;
+
+    while (!h2o_linklist_is_empty(messages)) {
+        h2o_multithread_message_t *message =
+            H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, messages->next);
+        ConnectorJob *job = H2O_STRUCT_FROM_MEMBER(ConnectorJob, message, message);
+        h2o_linklist_unlink(&message->link);
+        PQfinish(TAKE_PTR(job->conn));
+    }
+}
+
 int connector_new(const char *url, h2o_multithread_queue_t *queue, Connector **ret, Err *err)
 {
     Connector *connector = mem_alloc(sizeof(*connector));
@@ -152,6 +166,7 @@ void connector_free(Connector *connector)
     pthread_cond_signal(&connector->wake);
     pthread_mutex_unlock(&connector->lock);
     pthread_join(connector->thread, NULL);
+    drop_undelivered(connector);
     h2o_multithread_unregister_receiver(connector->queue, &connector->receiver);
     pthread_mutex_destroy(&connector->lock);
     pthread_cond_destroy(&connector->wake);

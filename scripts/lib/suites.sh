@@ -11,7 +11,7 @@ suite_counter() {
     case $1 in
         unit) echo cmocka ;;
         db) echo tap ;;
-        isolation | fuzz | shellcheck) echo lines ;;
+        isolation | fuzz | shellcheck | docs) echo lines ;;
         contract | e2e) echo pytest ;;
         *) echo whole ;;
     esac
@@ -49,7 +49,7 @@ shell_scripts() {
     done
 }
 
-suite_docs() { /usr/bin/python3 "$CARA_ROOT/scripts/lib/config_tables.py" "$(build_bin release)"; }
+suite_docs() { /usr/bin/python3 "$CARA_ROOT/scripts/config-tables" "$(build_bin release)"; }
 
 suite_unit() {
     ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
@@ -115,7 +115,7 @@ schema_dump() {
 suite_isolation() {
     local port url tester spec name status=0 out=$CARA_ROOT/build/test/isolation
     mkdir -p "$out"
-    tester=$(find / -path '*/pgxs/src/test/isolation/isolationtester' -print -quit 2>/dev/null)
+    tester=$(_isolationtester)
     port=$(postgres_throwaway "$CARA_SANDBOX/pg")
     url=$(_test_database "$port")
     for spec in "$CARA_ROOT"/tests/isolation/specs/*.spec; do
@@ -128,6 +128,10 @@ suite_isolation() {
         fi
     done
     return "$status"
+}
+
+_isolationtester() {
+    find /usr/lib/postgresql "$(dirname "$(postgres_install)")" -name isolationtester -print | sort -V | tail -n 1
 }
 
 # --- suites in Python --------------------------------------------------------------------------------------------

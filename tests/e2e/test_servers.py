@@ -1,0 +1,53 @@
+"""Several servers on one database. What a server refuses to start on is in tests/contract."""
+import pytest
+
+from support.http import Client
+from support.network import HUB
+from support.process import BIN, Process
+from support.wait import wait_for
+
+
+def server(name, port, url):
+    return Process(name, [BIN / "cara-server"], env={"HOST": HUB, "PORT": str(port), "DATABASE_URL": url})
+
+
+def ready(port):
+    return lambda: Client(f"{HUB}:{port}").call("GET", "/api/readyz").status == 200
+
+
+def clock_owner(cluster):
+    """The backend that holds the clock's lock."""
+    rows = cluster.sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+                       "(SELECT oid FROM pg_database WHERE datname = current_database()) "
+                       "AND (classid::bigint << 32 | objid::bigint) = api.tick_lock_key()")
+    return rows[0][0] if rows else None
+
+
+@pytest.fixture
+def database(cluster):
+    """An empty one of its own; gives its name."""
+    cluster.postgres.sql("CREATE DATABASE other")
+    yield "other"
+    cluster.postgres.sql("DROP DATABASE other WITH (FORCE)")
+
+
+def test_two_servers_started_at_once_on_an_empty_database_both_serve(cluster, database):
+    servers = [server(f"twin-{port}", port, cluster.postgres.url(database)) for port in (8091, 8092)]
+    for each in servers:
+        each.start()
+    for port in (8091, 8092):
+        wait_for(ready(port), f"the server on {port} is ready")
+    assert cluster.postgres.sql("SELECT count(*) > 0, count(*) = count(DISTINCT version) FROM cara.migration",
+                                database=database) == [(True, True)]
+    assert [each.terminate() for each in servers] == [0, 0]
+
+
+def test_another_server_takes_over_the_clock_when_the_one_that_ticks_is_killed(cluster):
+    second = server("second", 8093, cluster.postgres.url()).start()
+    wait_for(ready(8093), "the second server is ready")
+    before = wait_for(lambda: clock_owner(cluster), "someone keeps the clock")
+    cluster.server.kill()
+    wait_for(lambda: clock_owner(cluster) not in (None, before), "the second keeps the clock", 5)
+    cluster.server.start()
+    cluster.wait_for_server()
+    assert second.terminate() == 0

@@ -1,0 +1,350 @@
+#include "control.h"
+
+#include "backoff.h"
+#include "cara/log.h"
+#include "cara/mem.h"
+#include "cara/time.h"
+#include "channel.h"
+#include "facts.h"
+#include "rest.h"
+#include "sweep.h"
+#include "threads.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RETRY_FIRST_MS   200
+#define RETRY_MAX_MS     10000
+#define DEFAULT_PACE_MS  30000
+#define CHANNEL_AGAIN_MS 300000 /* when there was none to be had */
+#define REPORTS_AT_ONCE  200
+#define NEVER            INT64_MAX
+
+enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
+
+struct Control {
+    const Settings *settings;
+    Engine *engine;
+    Outbox *outbox;
+    Projects *projects;
+    Rest *rest;
+    AgentChannel *channel;
+    int wake_fd;
+    int64_t due[DUTY_COUNT]; /* monotonic, ms */
+    int failures[DUTY_COUNT];
+    bool registered;
+    bool resync;      /* the next fetch is not just a wake-up's: look for leftovers too */
+    bool told_all;    /* the server has our facts */
+    bool told_ready;  /* the state it has */
+    int told_arrival; /* of the engine, when they were told */
+    int64_t poll_ms;
+    int64_t heartbeat_ms;
+};
+
+static int duty_register(Control *control, Err *err);
+static int duty_heartbeat(Control *control, Err *err);
+static int duty_channel(Control *control, Err *err);
+static int duty_fetch(Control *control, Err *err);
+static int duty_report(Control *control, Err *err);
+
+/* In the order they are done in when several are due. Each sets when it is due next. */
+static const struct {
+    const char *name;
+    int (*run)(Control *control, Err *err);
+} duties[DUTY_COUNT] = {
+    [REGISTER] = { "register", duty_register },     [HEARTBEAT] = { "heartbeat", duty_heartbeat },
+    [CHANNEL] = { "take a channel", duty_channel }, [FETCH] = { "fetch assignments", duty_fetch },
+    [REPORT] = { "report", duty_report },
+};
+
+/* ---- the duties
+ * ---------------------------------------------------------------------------------------- */
+
+static int duty_register(Control *control, Err *err)
+{
+    if (rest_register(control->rest, err) < 0)
+        return -1;
+    log_info("registered", "node=%s server=%s", control->settings->node_name,
+             control->settings->server_url);
+    control->registered = true;
+    control->told_all = false;
+    control->due[REGISTER] = NEVER;
+    control->due[HEARTBEAT] = 0;
+    control->due[CHANNEL] = 0;
+    agent_channel_close(TAKE_PTR(control->channel));
+    return 0;
+}
+
+static json_t *network_facts(const Control *control)
+{
+    char address[64];
+    Err err = { 0 };
+    json_t *network = json_object();
+
+    if (control->settings->advertise_ip != NULL)
+        snprintf(address, sizeof(address), "%s", control->settings->advertise_ip);
+    else if (facts_local_address(control->settings->server_url, address, sizeof(address), &err) < 0)
+        address[0] = '\0';
+    if (address[0] != '\0')
+        json_object_set_new(network, "ip", json_string(address));
+    json_object_set_new(network, "mode", json_string("Direct"));
+    json_object_set_new(network, "agentPort", json_integer(control->settings->listen_port));
+    return network;
+}
+
+/* All of it after a registration or when the engine came back, the state when it changed, else
+ * nothing. */
+static json_t *heartbeat_body(const Control *control, bool ready, int arrival, const char *docker)
+{
+    json_t *body = NULL;
+    Facts facts;
+
+    if (!control->told_all || arrival != control->told_arrival) {
+        facts_read(&facts);
+        body = facts_json(&facts, docker);
+        json_object_set_new(body, "network", network_facts(control));
+    }
+    if (body != NULL || ready != control->told_ready) {
+        body = body != NULL ? body : json_object();
+        json_object_set_new(body, "state", json_string(ready ? "Ready" : "NotReady"));
+    }
+    return body;
+}
+
+static int duty_heartbeat(Control *control, Err *err)
+{
+    int recheck_ms;
+    char docker[64];
+    bool ready = engine_is_ready(control->engine, &recheck_ms);
+    int arrival = engine_version(control->engine, docker, sizeof(docker));
+    json_t *body = heartbeat_body(control, ready, arrival, docker);
+    int rc = rest_heartbeat(control->rest, body, err);
+
+    json_decref(body);
+    if (rc < 0)
+        return -1;
+    if (!control->told_all || ready != control->told_ready)
+        log_info("node state told", "state=%s", ready ? "Ready" : "NotReady");
+    control->told_all = true;
+    control->told_ready = ready;
+    control->told_arrival = arrival;
+    control->due[HEARTBEAT] = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
+    return 0;
+}
+
+static int duty_channel(Control *control, Err *err)
+{
+    _cleanup_(channel_offer_done) ChannelOffer offer = { 0 };
+
+    if (rest_channel(control->rest, &offer, err) < 0)
+        return -1;
+    control->poll_ms = offer.poll_ms;
+    if (control->settings->heartbeat_interval_ms == 0)
+        control->heartbeat_ms = offer.heartbeat_ms;
+    control->resync = true;
+    control->due[FETCH] = 0;
+    if (offer.conninfo == NULL) {
+        log_info("no channel to be had", "poll_ms=%" PRId64, offer.poll_ms);
+        control->due[CHANNEL] = time_monotonic_ms() + jittered_ms(CHANNEL_AGAIN_MS);
+        return 0;
+    }
+    if (agent_channel_open(offer.conninfo, offer.channel, &control->channel, err) < 0)
+        return -1;
+    log_info("channel open", "kind=postgres poll_ms=%" PRId64 " heartbeat_ms=%" PRId64,
+             control->poll_ms, control->heartbeat_ms);
+    outbox_forget_all(control->outbox);
+    control->due[CHANNEL] = NEVER;
+    return 0;
+}
+
+static int duty_fetch(Control *control, Err *err)
+{
+    Assignments assignments = { 0 };
+
+    if (rest_assignments(control->rest, &assignments, err) < 0)
+        return -1;
+    projects_apply(control->projects, &assignments);
+    log_debug("assignments fetched", "count=%zu resync=%d", assignments.count, control->resync);
+    assignments_done(&assignments);
+    if (control->resync)
+        sweep_start(control->settings->docker_host, control->projects);
+    control->resync = true; /* unless a wake-up comes first, the next one is the slow poll's */
+    control->due[FETCH] = time_monotonic_ms() + jittered_ms(control->poll_ms);
+    return 0;
+}
+
+static int duty_report(Control *control, Err *err)
+{
+    OutboxBatch batch = { 0 };
+    bool stale = false;
+
+    control->due[REPORT] = NEVER;
+    while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch)) {
+        int rc = rest_report(control->rest, &batch, control->outbox, &stale, err);
+        outbox_batch_done(&batch);
+        if (rc < 0)
+            return -1;
+    }
+    if (stale)
+        control->due[FETCH] = 0;
+    return 0;
+}
+
+/* ---- the loop
+ * -------------------------------------------------------------------------------------------- */
+
+static void duty_failed(Control *control, int duty, const Err *err)
+{
+    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, control->failures[duty]++);
+
+    control->due[duty] = time_monotonic_ms() + delay;
+    if (control->failures[duty] == 1)
+        log_warn("control plane refuses or is away", "duty=%s error=%s", duties[duty].name,
+                 err->message);
+    else
+        log_debug("control plane still away", "duty=%s attempt=%d error=%s", duties[duty].name,
+                  control->failures[duty], err->message);
+    if (err->kind == ERR_NOT_FOUND) { /* it does not know this node (any more) */
+        control->registered = false;
+        control->due[REGISTER] = 0;
+    }
+}
+
+/* What failed while the server was away need not wait its time out. */
+static void duty_succeeded(Control *control, int duty)
+{
+    if (control->failures[duty] == 0)
+        return;
+    log_info("control plane is back", "duty=%s", duties[duty].name);
+    control->failures[duty] = 0;
+    for (int i = 0; i < DUTY_COUNT; i++)
+        if (control->failures[i] > 0 && i != CHANNEL)
+            control->due[i] = 0;
+}
+
+static void run_due(Control *control)
+{
+    for (int i = 0; i < DUTY_COUNT; i++) {
+        Err err = { 0 };
+        if (control->due[i] > time_monotonic_ms() || (i != REGISTER && !control->registered))
+            continue;
+        if (duties[i].run(control, &err) < 0)
+            duty_failed(control, i, &err);
+        else
+            duty_succeeded(control, i);
+    }
+}
+
+static int64_t next_due(const Control *control)
+{
+    int64_t next = NEVER;
+
+    for (int i = 0; i < DUTY_COUNT; i++)
+        if ((i == REGISTER || control->registered) && control->due[i] < next)
+            next = control->due[i];
+    return next;
+}
+
+/* A state of the node that is not yet told is told at once. */
+static int64_t watch_engine(Control *control, int64_t next)
+{
+    int recheck_ms = -1;
+    bool ready = engine_is_ready(control->engine, &recheck_ms);
+    int64_t now = time_monotonic_ms();
+
+    if (control->registered && control->told_all && ready != control->told_ready &&
+        control->failures[HEARTBEAT] == 0)
+        control->due[HEARTBEAT] = next = now;
+    return recheck_ms >= 0 && now + recheck_ms < next ? now + recheck_ms : next;
+}
+
+static void read_channel(Control *control)
+{
+    bool woken = false;
+    Err err = { 0 };
+
+    if (agent_channel_read(control->channel, &woken, &err) < 0) {
+        log_warn("channel lost", "error=%s", err.message);
+        agent_channel_close(TAKE_PTR(control->channel));
+        control->due[CHANNEL] =
+            time_monotonic_ms() + backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, 0);
+    } else if (woken) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        log_debug("woken", "at=%lld.%09ld", (long long)now.tv_sec, now.tv_nsec);
+        if (control->failures[FETCH] == 0) {
+            control->resync = false;
+            control->due[FETCH] = 0;
+        }
+    }
+}
+
+static void wait_for_something(Control *control, int64_t until)
+{
+    struct pollfd fds[2] = { { .fd = control->wake_fd, .events = POLLIN },
+                             { .fd = -1, .events = POLLIN } };
+    int64_t now = time_monotonic_ms();
+    int64_t wait = until <= now ? 0 : until - now < INT32_MAX ? until - now : INT32_MAX;
+    uint64_t wakes;
+
+    if (control->channel != NULL)
+        fds[1].fd = agent_channel_fd(control->channel);
+    poll(fds, 2, (int)wait);
+    if (fds[0].revents != 0 && read(control->wake_fd, &wakes, sizeof(wakes)) > 0 &&
+        control->failures[REPORT] == 0)
+        control->due[REPORT] = 0;
+    if (fds[1].revents != 0)
+        read_channel(control);
+}
+
+static void *control_thread(void *arg)
+{
+    Control *control = arg;
+
+    for (;;) {
+        run_due(control);
+        wait_for_something(control, watch_engine(control, next_due(control)));
+    }
+    return NULL;
+}
+
+void control_wake(void *arg)
+{
+    const Control *control = arg;
+    const uint64_t one = 1;
+
+    if (write(control->wake_fd, &one, sizeof(one)) < 0)
+        return; /* the counter is full: it is awake already */
+}
+
+Control *control_new(const Settings *settings, Err *err)
+{
+    Control *control = mem_alloc(sizeof(*control));
+
+    *control = (Control){ .settings = settings,
+                          .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                          .poll_ms = DEFAULT_PACE_MS,
+                          .heartbeat_ms = settings->heartbeat_interval_ms > 0
+                                              ? settings->heartbeat_interval_ms
+                                              : DEFAULT_PACE_MS };
+    for (int i = 0; i < DUTY_COUNT; i++)
+        control->due[i] = i == REGISTER ? 0 : NEVER;
+    if (rest_new(settings->server_url, settings->node_name, &control->rest, err) < 0) {
+        free(control);
+        return NULL;
+    }
+    return control;
+}
+
+int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects)
+{
+    control->engine = engine;
+    control->outbox = outbox;
+    control->projects = projects;
+    return thread_start("control", control_thread, control);
+}

@@ -1,0 +1,83 @@
+/* What is said about the project, from what came of its services. */
+#include "cara/buf.h"
+#include "cara/names.h"
+#include "plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MESSAGE_MAX 4000
+
+/* The first kind that any service has decides; what the original agent looked at first, first. */
+static const struct {
+    OutcomeKind kind;
+    const char *phase;
+    const char *reason; /* NULL: the outcome's own */
+    const char *lead;   /* before the list of services; NULL: the outcomes' own messages */
+} verdicts[] = {
+    { OUTCOME_CRASHED, PHASE_FAILED, REASON_CONTAINER_CRASHED, "Containers crashed: " },
+    { OUTCOME_FAILED, PHASE_FAILED, NULL, NULL },
+    { OUTCOME_UNHEALTHY, PHASE_FAILED, REASON_UNHEALTHY, "Unhealthy containers: " },
+    { OUTCOME_EXITED, PHASE_FAILED, REASON_CONTAINER_EXITED, "Containers exited cleanly: " },
+    { OUTCOME_PROGRESSING, NULL, NULL, NULL },
+    { OUTCOME_UPDATING, NULL, NULL, NULL },
+    { OUTCOME_UPDATE_FAILED, PHASE_RUNNING, REASON_UPDATE_FAILED, NULL },
+};
+
+static void add_outcome(Buf *message, const Outcome *outcome, bool own_words)
+{
+    if (own_words) {
+        buf_printf(message, "%s%s", message->len > 0 ? "; " : "", outcome->message);
+        return;
+    }
+    buf_printf(message, "%s", outcome->service->name);
+    if (outcome->kind != OUTCOME_UNHEALTHY && outcome->shown != NULL)
+        buf_printf(message, "(exit=%d)", outcome->shown->exit_code);
+}
+
+static char *list_outcomes(const Plan *plan, OutcomeKind kind, const char *lead)
+{
+    Buf message;
+    bool first = true;
+
+    buf_init(&message, MESSAGE_MAX);
+    if (lead != NULL)
+        buf_add_str(&message, lead);
+    for (size_t i = 0; i < plan->outcome_count; i++) {
+        if (plan->outcomes[i].kind != kind)
+            continue;
+        if (lead != NULL && !first)
+            buf_add_str(&message, ", ");
+        add_outcome(&message, &plan->outcomes[i], lead == NULL);
+        first = false;
+    }
+    return buf_take(&message);
+}
+
+static const Outcome *first_of(const Plan *plan, OutcomeKind kind)
+{
+    for (size_t i = 0; i < plan->outcome_count; i++)
+        if (plan->outcomes[i].kind == kind)
+            return &plan->outcomes[i];
+    return NULL;
+}
+
+void plan_verdict(Plan *plan)
+{
+    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
+        const Outcome *first = first_of(plan, verdicts[i].kind);
+        if (first == NULL)
+            continue;
+        if (verdicts[i].phase == NULL)
+            return;
+        plan->phase = verdicts[i].phase;
+        plan->reason = verdicts[i].reason != NULL ? verdicts[i].reason : first->reason;
+        plan->message = list_outcomes(plan, verdicts[i].kind, verdicts[i].lead);
+        return;
+    }
+    if (plan->step_count > 0)
+        return;
+    plan->phase = PHASE_RUNNING;
+    plan->reason = REASON_CONTAINERS_RUNNING;
+    plan->message = mem_strdup("All containers running");
+}

@@ -208,12 +208,17 @@ static int transport_error(Http *http, CURLcode code, const char *method, const 
     char verb[16];
     char words[96];
     long os_errno = 0;
+    long sent = 0;
 
     method_word(method, verb);
     curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &os_errno);
     switch (code) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
+        curl_easy_getinfo(http->curl, CURLINFO_REQUEST_SIZE, &sent);
+        if (sent > 0) /* it is what came back that libcurl cannot take */
+            return err_set(err, ERR_UNAVAILABLE,
+                           "request failed: %s \"%s\": malformed HTTP response", verb, url);
         return err_set(err, ERR_INVALID,
                        "build request: %s \"%s\": not a usable http:// or https:// URL", verb, url);
     case CURLE_COULDNT_RESOLVE_HOST: {

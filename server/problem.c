@@ -15,6 +15,7 @@ static const ProblemRule rules[] = {
     { "SR409", 409, PROBLEM_MESSAGE },     /* exists, or its state does not allow it */
     { "SR410", 410, PROBLEM_MESSAGE },     /* too far behind: list again */
     { "SR413", 413, PROBLEM_MESSAGE },     /* too large to keep */
+    { "SR500", 500, PROBLEM_INTERNAL },    /* what only an operator can mend: logged */
     { "SR503", 503, PROBLEM_MESSAGE },     /* not now */
     { "22P02", 400, PROBLEM_BODY },        /* not JSON */
     { "22P05", 400, PROBLEM_BODY },        /* \u0000 in a string */

@@ -11,7 +11,7 @@
 static const Flag flags[] = {
     { "filename", 'f', "string", NULL, true,
       "file, directory or URL of manifests, - for stdin; may be given again", NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 /* All manifests in one body, so that the server takes all of them or none. */

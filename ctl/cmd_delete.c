@@ -9,7 +9,7 @@
 
 static const Flag project_flags[] = {
     { "force", 0, NULL, NULL, false, "forget it at once, whatever its node still runs", NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 static const Flag delete_flags[] = {
@@ -17,7 +17,7 @@ static const Flag delete_flags[] = {
       "file, directory or URL of what to delete, - for stdin; may be given again", NULL },
     { "force", 0, NULL, NULL, false, "forget projects at once, whatever their nodes still run",
       NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 static int delete_one(Ctl *ctl, const Resource *resource, const char *name, bool force, Err *err)

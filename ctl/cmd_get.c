@@ -13,7 +13,7 @@ static const char *const phases[] = { PHASE_PENDING, PHASE_SCHEDULED,   PHASE_RU
 static const Flag project_flags[] = {
     { "phase", 0, "string", NULL, false, "show only projects in this phase; may be given again",
       phases },
-    { NULL },
+    { .name = NULL },
 };
 
 /* ---- lists ----------------------------------------------------------------------------------- */

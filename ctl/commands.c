@@ -14,7 +14,7 @@ const Flag ctl_global_flags[] = {
       formats },
     { "server", 0, "string", "http://localhost:8080", false,
       "cara-server address, CARA_SERVER in the environment", NULL },
-    { NULL },
+    { .name = NULL },
 };
 
 static const Command cmd_root = {

@@ -5,7 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#define INDENT 4
+#define INDENT   4
+#define LONG_KEY 200 /* bytes; a key has to end within 1,024 characters, escapes included */
 
 static void print_node(const json_t *value, size_t indent, Buf *out);
 
@@ -74,6 +75,19 @@ static bool is_block(const json_t *value)
            (json_is_array(value) && json_array_size(value) > 0);
 }
 
+/* "key:", or "? key" and ":" below it where readers would not take it for a key otherwise. */
+static void print_key(const char *key, size_t indent, Buf *out)
+{
+    size_t len = strlen(key);
+
+    if (len > LONG_KEY)
+        buf_add_str(out, "? ");
+    print_yaml_string(key, len, YAML_INLINE, out);
+    if (len > LONG_KEY)
+        buf_printf(out, "\n%*s", (int)indent, "");
+    buf_add_str(out, ":");
+}
+
 /* The members of an object; the first one stands where the cursor is, the others on lines of their
  * own. */
 static void print_object(const json_t *object, size_t indent, Buf *out)
@@ -90,8 +104,7 @@ static void print_object(const json_t *object, size_t indent, Buf *out)
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             buf_printf(out, "\n%*s", (int)indent, "");
-        print_yaml_string(keys[i], strlen(keys[i]), YAML_INLINE, out);
-        buf_add_str(out, ":");
+        print_key(keys[i], indent, out);
         value = json_object_get(object, keys[i]);
         if (is_block(value))
             buf_printf(out, "\n%*s", (int)inner, "");

@@ -134,7 +134,7 @@ static const Column node_columns[] = {
     { "VERSION", true, version_cell },
     { "OS-IMAGE", true, os_cell },
     { "KERNEL", true, kernel_cell },
-    { NULL },
+    { .title = NULL },
 };
 
 static const Column project_columns[] = {
@@ -146,7 +146,7 @@ static const Column project_columns[] = {
     { "SERVICES", true, services_cell },
     { "GENERATION", true, generation_cell },
     { "IMAGES", true, images_cell },
-    { NULL },
+    { .title = NULL },
 };
 
 static const Column event_columns[] = {
@@ -158,7 +158,7 @@ static const Column event_columns[] = {
     { "COUNT", true, count_cell },
     { "ACTOR", true, actor_cell },
     { "MESSAGE", false, message_cell },
-    { NULL },
+    { .title = NULL },
 };
 
 const Resource resource_node = { "Node", "node", "nodes", "/api/v1/nodes", node_columns };

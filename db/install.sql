@@ -7,9 +7,7 @@ SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
 \ir bootstrap.sql
 SELECT coalesce(max(version), 0) > 1 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001 FROM cara.migration \gset
 \if :newer
-    \warn 'this database was migrated by a newer version; nothing was changed'
-    ROLLBACK;
-    \quit
+DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; nothing was changed'; END $$;
 \endif
 \if :lacks_0001
 \ir migrations/0001_base.sql

@@ -443,7 +443,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY a4ef4b278daf53e4563f71bf2ae14918
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 11498fb643ce42cc935eb6e4227adb92
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY be2cb4247f19af1ce0632f36267d98c2
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -453,21 +453,21 @@ FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET 
     -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
 FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
     -- What a node has to run (desired Running) or to clear away (Removed). SR404.
-FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY d20936c1ae1d5e7d52a233986753d3bd
+FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY bd477d749144795687ae5e758125a0ea
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
-FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7f67dca773e625883e010c79e6f75e2a
+FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 752aa758ebe59ca3c4c6b460a8301613
     -- Removes a node that no project is assigned to; gives NULL. SR404, SR409.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 21752bd20c57adcf3dc524fcb542767e
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 646b399688c776ddf96e7f88013f75cd
     -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
     -- All nodes by name.
-FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6f2e693dcde4e2772971e28281a4ef4d
+FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8c0053f80a4e20f3701314ec659dce94
     -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
-FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7d1e89e717b505d88aecf57d6a63fd7d
+FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2be796ea7fc5e6a3e628f06ee358f08e
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
     -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.
@@ -481,11 +481,11 @@ FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS jso
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY ba096acb0c3cd9a870e5f8a27cc7b747
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY ed1a67f31a8896ea1b6f7661e6e46cbb
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0f97a31da8fb4164fac0c76fde3cd070
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8fb8bb7a298a673a60d38eb93a949504
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -521,19 +521,19 @@ FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_re
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
-FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f136a413c95683012ab9c1ec98833e3b
+FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY cc3e5ef1dfc846b58f8ec4796bb862cd
     -- Asks for the deletion of projects whose spec.expireAt has passed.
-FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ab49178ecb210d3c2a7a5a3fb5b16961
+FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY c23343a416a184ee5256f46bca560b67
     -- For each project being deleted that is still on some node: when to stop waiting for it.
-FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
+FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ceba83f290812aaa4e004b351cd179db
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
-FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY 8cad3997098a02cd66f7795bb9eccc6b
+FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY de89fc052d4f05992e93d6353fb64e68
     -- Makes nodes NotReady whose lease ran out; returns when the next one would.
-FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3048e8495d7a5c4566154467845fc59
+FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ff82f45f1b115e304b2ec87754813ef9
     -- Raises SQLSTATE SRnnn with the problem's detail, the field's path and a way out.
 FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 86c4ed6a4b2d33f121045d870a948f9c
     -- Raises SR404.
@@ -541,10 +541,12 @@ FUNCTION cara.fail_no_project(p_name text) RETURNS void VOLATILE SET search_path
     -- Raises SR404.
 FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f15f32f5f31b882d7835c0ee948b18d2
     -- Raises SR400: a member has the wrong JSON type.
-FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2763dfe27a852d5f2d6c285c7253a545
+FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
     -- Raises SR400: no such member here; names the nearest one that exists.
-FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 3e1f6282967726c8d8fa1f710b8a80fd
+FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY aac8a5f2fcaa3e25cb41a9c192d3bd99
     -- Ends the deletions that can end; returns how many rows went.
+FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4725d502bbeb276d37c81d14bb791273
+    -- Ends the sessions of channels that keep the notification queue from being emptied.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
@@ -557,11 +559,11 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: holds the change log while ids are drawn.
 FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY aade5d5ddd6dd3a851727c65fada6685
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY 8c6cd701443658cef854fcecd24bac27
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY c542ffcf9bccfaa00f2293d2c9e3d75d
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_load() RETURNS TABLE(node text, load bigint) STABLE SET search_path=cara, pg_temp BODY 0dbcbc459bf96c3628b7538cd50033bc
     -- Nodes that may be given projects, each with the number it has.
-FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 0c2d8eaaca062c326d22c250ac5ab858
+FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 1e1b076d98e89721e5ba8e92d2ad8efe
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
     -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
@@ -571,7 +573,7 @@ FUNCTION cara.nodes_excluded() RETURNS jsonb STABLE SET search_path=cara, pg_tem
     -- How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.
 FUNCTION cara.pending_message(p_excluded jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY c3ca7c57498936a848c63bdaa42364b2
     -- The message of a project that waits, from the counts of nodes_excluded().
-FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY c54f23a7d2963e30b078424f62b9abbe
+FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY ad028f9baee80f79c36f54a894186b0d
     -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
@@ -587,7 +589,7 @@ FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET 
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
-FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c81030492d4102ae3c8ea8176ca71df5
+FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c337606b20efec1e3933b7a22daee192
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
 FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 89b59f31bcdeaa2c89f6ae4834c643be
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
@@ -595,15 +597,15 @@ FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=ca
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 20fb91e834bf32a0efbb22fb096a5d51
     -- JSON text of a canonical object in the wire's member order.
-FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 358bfcedf96c57de0fde3c811e8176ed
+FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28fd296a4bc25a95af001d306c503ee0
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
-FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY b0ea5175cdf53aea482df4ef41f89c59
+FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 4cbdd65b0e2db97cea8c07de465c74b0
     -- Releases projects from lost nodes once their grace has passed; returns how many.
 FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9a4c779bb28047a43ada8828003b2111
     -- Keeps one version of a manifest, with who and when.
 FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1fb66f68ab84b13d07c8aaedb2647de5
     -- Waits until no other transaction is deciding; released when this one ends.
-FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5b789e34b3c5720c0b4886342b0c4647
+FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
 FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 0dc0205a074b9ab4952402555d34f7a6
     -- The observed services of a project as JSON text, NULL when none were reported.
@@ -613,9 +615,9 @@ FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_p
     -- A setting of kind interval; NULL when there is none of that name.
 FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path=cara, pg_temp BODY d8c5d192c131f69c76aaa84f23f8b93d
     -- A setting of kind integer or number; NULL when there is none of that name.
-FUNCTION cara.spread_slots(p_count bigint) RETURNS TABLE(turn bigint, node text, runner_up text) STABLE SET search_path=cara, pg_temp BODY e058c887e76769f5998f0df77259e45e
+FUNCTION cara.spread_slots(p_count bigint) RETURNS TABLE(turn bigint, node text, runner_up text) STABLE SET search_path=cara, pg_temp BODY 528cf0e3866583160c16ea283bc4b897
     -- The nodes that the next p_count projects go to, in turn, with the one that came second.
-FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY f1e7374dcaa2724340888a7aad1c5a84
+FUNCTION cara.stamp() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d6849659f433f53fb350ae019b0d765b
     -- Trigger: gives the row its resource version.
 FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b65bed6fbc36572e19e6efe24a83465
     -- Trigger: keeps project.spec_wire in step with project.spec.

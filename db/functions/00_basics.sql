@@ -11,8 +11,8 @@ AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'SR' || p_status,
-        MESSAGE = p_message,
-        DETAIL = coalesce(p_field, ''),
+        MESSAGE = left(p_message, 4096), -- paths and names in it are a caller's, who may send anything
+        DETAIL = left(coalesce(p_field, ''), 1024),
         HINT = coalesce(p_hint, '');
 END
 $$;

@@ -32,7 +32,9 @@ BEGIN
        AND v_text ~ '\A\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)\Z' THEN
         BEGIN
             v_time := v_text::timestamptz;
-            RETURN CASE WHEN v_text LIKE '0001-01-01T00:00:00%' THEN NULL ELSE v_time END;
+            IF v_time >= '0001-01-01T00:00:00Z' AND v_time < '10000-01-01 00:00:00Z' THEN
+                RETURN nullif(v_time, '0001-01-01T00:00:00Z');
+            END IF;
         EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
             NULL; -- such as the 31st of February
         END;
@@ -140,7 +142,7 @@ BEGIN
      ORDER BY levenshtein(lower(left(p_name, 60)), lower(f.name)), f.position LIMIT 1;
     SELECT string_agg(f.name, ', ' ORDER BY f.position) INTO v_all FROM field f WHERE f.type = p_type;
     PERFORM fail(400, format('unknown field %s%s', quote(p_path || '.' || p_name, 200),
-            coalesce(format(': did you mean %s?', quote(v_near)), format(': %s has %s', p_path, v_all))),
+            coalesce(': did you mean ' || quote(v_near) || '?', format(': %s has %s', p_path, v_all))),
         p_path || '.' || p_name);
 END
 $$;

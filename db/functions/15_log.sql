@@ -14,10 +14,10 @@ COMMENT ON FUNCTION cara.log_open IS 'Trigger: holds the change log while ids ar
 
 -- BEFORE ROW: the next id of the change log is the row's resource version.
 CREATE OR REPLACE FUNCTION cara.stamp()
-RETURNS trigger LANGUAGE plpgsql
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    NEW.resource_version := pg_catalog.nextval('cara.change_id');
+    NEW.resource_version := nextval('change_id');
     RETURN NEW;
 END
 $$;
@@ -191,7 +191,7 @@ COMMENT ON FUNCTION cara.release_deleted_node IS 'Trigger: projects of a node th
 
 -- AFTER ROW DELETE on channel: the role goes with its channel.
 CREATE OR REPLACE FUNCTION cara.drop_channel_role()
-RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     IF OLD.role_name IS NOT NULL AND EXISTS (SELECT FROM pg_roles WHERE rolname = OLD.role_name) THEN

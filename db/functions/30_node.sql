@@ -71,9 +71,11 @@ DECLARE
     v_new  node;
 BEGIN
     PERFORM check_size(p_manifest);
-    SELECT * INTO v_old FROM node WHERE name = v_name FOR UPDATE;
-    IF NOT FOUND AND p_create IS NOT FALSE THEN
+    IF p_create IS NOT FALSE THEN
         PERFORM check_name(v_name);
+    END IF;
+    SELECT * INTO v_old FROM node WHERE name = v_name FOR NO KEY UPDATE;
+    IF NOT FOUND AND p_create IS NOT FALSE THEN
         INSERT INTO node (name, labels, annotations, spec)
         VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', p_manifest->'spec')
         ON CONFLICT (name) DO NOTHING RETURNING * INTO v_new;
@@ -84,7 +86,7 @@ BEGIN
             PERFORM event_record('Node', v_name, 'Normal', 'Created', 'Node created', p_actor);
             RETURN 'created';
         END IF;
-        SELECT * INTO v_old FROM node WHERE name = v_name FOR UPDATE; -- someone was quicker
+        SELECT * INTO v_old FROM node WHERE name = v_name FOR NO KEY UPDATE; -- someone was quicker
     END IF;
     IF v_old.name IS NULL THEN
         PERFORM fail_no_node(v_name);
@@ -119,7 +121,6 @@ AS $$
 DECLARE
     v_manifest jsonb := read_manifest(p_body, 'Node');
 BEGIN
-    PERFORM check_name(v_manifest->>'name');
     PERFORM node_put(v_manifest, true, p_actor);
     RETURN api.node_get(v_manifest->>'name');
 END
@@ -162,6 +163,7 @@ BEGIN
         PERFORM fail(409, format('cannot delete node %s: %s project(s) still assigned: resource already exists', quote(p_name), v_count),
             NULL, 'delete or move its projects first');
     END IF;
+    PERFORM FROM lease WHERE node = p_name FOR UPDATE; -- first the lease, then the status: as heartbeats lock them
     DELETE FROM node WHERE name = p_name RETURNING * INTO v_node;
     IF NOT FOUND THEN
         PERFORM fail_no_node(p_name);
@@ -219,7 +221,7 @@ BEGIN
     v_body := read_object(nullif(p_body, '')::jsonb, 'Heartbeat', '');
     v_state := v_body->>'state';
     IF NOT EXISTS (SELECT FROM node_state WHERE name = v_state) AND v_state IS NOT NULL THEN
-        PERFORM fail(400, format('invalid state %s: must be one of %s', quote(v_state, 40),
+        PERFORM fail(400, format('invalid state %s: must be one of %s', left(v_state, 40),
             (SELECT string_agg(name, ', ' ORDER BY position) FROM node_state)), 'state');
     END IF;
     PERFORM check_port(v_body#>'{network,agentPort}');

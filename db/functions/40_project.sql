@@ -147,10 +147,12 @@ DECLARE
     v_new    project;
 BEGIN
     PERFORM check_size(p_manifest);
-    SELECT * INTO v_old FROM project WHERE name = v_name FOR UPDATE;
-    IF NOT FOUND AND p_create IS NOT FALSE THEN
+    IF p_create IS NOT FALSE THEN
         PERFORM check_name(v_name);
-        PERFORM check_project_spec(v_spec);
+    END IF;
+    PERFORM check_project_spec(v_spec);
+    SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE;
+    IF NOT FOUND AND p_create IS NOT FALSE THEN
         INSERT INTO project (name, labels, annotations, spec, expire_at)
         VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', v_spec, v_expire)
         ON CONFLICT (name) DO NOTHING RETURNING * INTO v_new;
@@ -161,16 +163,13 @@ BEGIN
             PERFORM event_record('Project', v_name, 'Normal', 'Created', 'Project created', p_actor);
             RETURN 'created';
         END IF;
-        SELECT * INTO v_old FROM project WHERE name = v_name FOR UPDATE; -- someone was quicker
+        SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE; -- someone was quicker
     END IF;
     IF v_old.name IS NULL THEN
-        PERFORM check_project_spec(v_spec);
         PERFORM fail_no_project(v_name);
     ELSIF p_create THEN
         PERFORM fail(409, format('project already exists: %s: resource already exists', v_name));
-    END IF;
-    PERFORM check_project_spec(v_spec);
-    IF v_old.deleted_at IS NOT NULL THEN
+    ELSIF v_old.deleted_at IS NOT NULL THEN
         PERFORM fail(409, format('operation conflicts with current resource state: project %s is being deleted', quote(v_name)),
             NULL, 'apply it again once it is gone');
     ELSIF (v_old.labels, v_old.annotations, v_old.spec) IS NOT DISTINCT FROM (p_manifest->'labels', p_manifest->'annotations', v_spec) THEN
@@ -201,8 +200,6 @@ AS $$
 DECLARE
     v_manifest jsonb := read_manifest(p_body, 'Project');
 BEGIN
-    PERFORM check_name(v_manifest->>'name');
-    PERFORM check_project_spec(v_manifest->'spec');
     PERFORM project_put(v_manifest, true, p_actor);
     RETURN api.project_get(v_manifest->>'name');
 END
@@ -265,7 +262,7 @@ DECLARE
     v_kind   text;
     v_read   jsonb;
     v_result text;
-    v_out    text := '';
+    v_out    text[] := '{}';
     v_state  text;
     v_text   text;
     v_field  text;
@@ -274,26 +271,27 @@ BEGIN
     IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
         PERFORM fail(400, 'invalid request body: items: expected an array of manifests', 'items');
     END IF;
-    FOR v_entry IN SELECT e.value, e.n - 1 AS n FROM jsonb_array_elements(p_body->'items') WITH ORDINALITY e(value, n) LOOP
+    -- in one order for all, so that two applies of the same things cannot wait for each other
+    FOR v_entry IN SELECT e.value, e.n - 1 AS n FROM jsonb_array_elements(p_body->'items') WITH ORDINALITY e(value, n)
+                    ORDER BY e.value->>'kind' COLLATE "C", e.value#>>'{metadata,name}' COLLATE "C", e.n LOOP
         v_kind := v_entry.value->>'kind';
         IF v_kind IS NULL OR v_kind NOT IN ('Node', 'Project') THEN
             PERFORM fail(400, format('unsupported kind %s', quote(coalesce(v_kind, ''), 40)), format('items[%s].kind', v_entry.n), 'kind is Node or Project');
         END IF;
         BEGIN
             v_read := read_manifest(v_entry.value, v_kind);
-            PERFORM check_name(v_read->>'name');
             v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
         EXCEPTION WHEN SQLSTATE 'SR400' OR SQLSTATE 'SR409' OR SQLSTATE 'SR413' THEN
             GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_text = MESSAGE_TEXT, v_field = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
             PERFORM fail(substr(v_state, 3)::int, format('%s %s: %s', lower(v_kind),
                     quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60), v_text),
-                format('items[%s].%s', v_entry.n, v_field), v_hint);
+                concat_ws('.', format('items[%s]', v_entry.n), nullif(v_field, '')), v_hint);
         END;
-        v_out := v_out || CASE v_out WHEN '' THEN '' ELSE ',' END || '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
+        v_out[v_entry.n] := '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
             || ',"result":"' || v_result || '","object":'
             || (CASE v_kind WHEN 'Node' THEN api.node_get(v_read->>'name') ELSE api.project_get(v_read->>'name') END)::text || '}';
     END LOOP;
-    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"ApplyResult","items":[' || v_out || ']}');
+    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"ApplyResult","items":[' || array_to_string(v_out, ',') || ']}');
 END
 $$;
 COMMENT ON FUNCTION api.apply IS

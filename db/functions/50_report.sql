@@ -47,6 +47,11 @@ BEGIN
     IF FOUND THEN
         PERFORM fail(400, format('invalid service state %s', quote(coalesce(v_bad, ''), 40)), 'services');
     END IF;
+    SELECT coalesce(e->>'name', '') INTO v_bad FROM jsonb_array_elements(p_services) e
+     WHERE greatest(abs((e->>'exitCode')::bigint), abs((e->>'restarts')::bigint)) > 2147483647 LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, format('service %s: exitCode and restarts must be 32-bit integers', quote(v_bad, 40)), 'services');
+    END IF;
     DELETE FROM project_service v WHERE v.project = p_project
        AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_services) e WHERE e->>'name' = v.name);
     INSERT INTO project_service AS v
@@ -80,45 +85,51 @@ DECLARE
     v_message    text := left(coalesce(p_report->>'message', ''), 4096);
     v_actor      text := 'node:' || p_node;
     v_assignment assignment;
-    v_status     project_status;
     v_project    project;
 BEGIN
-    SELECT * INTO v_status FROM project_status WHERE project = v_name FOR UPDATE;
+    IF coalesce(v_name, '') = '' THEN
+        PERFORM fail(400, 'project is required', 'project');
+    ELSIF v_epoch IS NULL THEN
+        PERFORM fail(400, 'epoch is required', 'epoch');
+    END IF;
+    PERFORM check_phase(v_phase, true);
+    IF v_reason = 'RemoveError' THEN -- the original's agent says Failed; it is still being removed
+        v_phase := 'Terminating';
+    END IF;
+    SELECT * INTO v_project FROM project WHERE name = v_name FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM fail_no_project(v_name);
     END IF;
-    PERFORM check_phase(v_phase, true);
+    PERFORM FROM project_status WHERE project = v_name FOR UPDATE;
     SELECT * INTO v_assignment FROM assignment WHERE project = v_name AND epoch = v_epoch;
     IF NOT FOUND OR v_assignment.node <> p_node
        OR (v_assignment.released_at IS NOT NULL AND v_phase IS DISTINCT FROM 'Terminated') THEN
         PERFORM fail(409, format('epoch %s is not current (%s)', v_epoch,
             coalesce((SELECT epoch::text FROM assignment WHERE project = v_name AND released_at IS NULL), 'none')), 'epoch');
-    ELSIF v_assignment.released_at IS NOT NULL THEN -- it moved away, and the old node has cleared up
-        UPDATE assignment SET gone_at = coalesce(gone_at, p_now) WHERE project = v_name AND epoch = v_epoch;
-        RETURN;
+    ELSIF v_assignment.released_at IS NULL THEN
+        IF v_phase IN ('Pending', 'Scheduled') THEN
+            PERFORM fail(409, format('phase %s is not an agent''s to give', v_phase), 'phase');
+        ELSIF v_phase IN ('Running', 'Failed') AND v_project.deleted_at IS NOT NULL THEN
+            PERFORM fail(409, format('project %s is being deleted', quote(v_name)), 'phase');
+        ELSIF v_phase IN ('Running', 'Failed') AND v_generation IS NULL THEN
+            PERFORM fail(400, 'generation is required', 'generation');
+        ELSIF v_phase IN ('Running', 'Failed') AND v_generation <> v_project.generation THEN
+            PERFORM fail(409, format('generation %s is not current (%s)', v_generation, v_project.generation), 'generation');
+        ELSIF v_phase IN ('Terminating', 'Terminated') AND v_project.deleted_at IS NULL THEN
+            PERFORM fail(409, format('project %s is not being deleted', quote(v_name)), 'phase');
+        ELSIF p_report ? 'services' OR v_phase = 'Terminated' THEN
+            PERFORM services_put(v_name, v_epoch, coalesce(p_report->'services', '[]'));
+        END IF;
     END IF;
-    SELECT * INTO v_project FROM project WHERE name = v_name;
-    IF v_phase IN ('Running', 'Failed') AND v_reason <> 'RemoveError' AND v_project.deleted_at IS NOT NULL THEN
-        PERFORM fail(409, format('project %s is being deleted', quote(v_name)), 'phase');
-    ELSIF v_phase IN ('Running', 'Failed') AND v_generation <> v_project.generation AND v_reason <> 'RemoveError' THEN
-        PERFORM fail(409, format('generation %s is not current (%s)', v_generation, v_project.generation), 'generation');
-    ELSIF v_phase IN ('Terminating', 'Terminated') AND v_project.deleted_at IS NULL THEN
-        PERFORM fail(409, format('project %s is not being deleted', quote(v_name)), 'phase');
-    ELSIF v_phase IN ('Pending', 'Scheduled') THEN
-        PERFORM fail(409, format('phase %s is not an agent''s to give', v_phase), 'phase');
-    END IF;
-    IF p_report ? 'services' OR v_phase = 'Terminated' THEN
-        PERFORM services_put(v_name, v_epoch, coalesce(p_report->'services', '[]'));
-    END IF;
-    IF v_phase = 'Terminated' THEN
-        UPDATE assignment SET released_at = p_now, released_because = 'Terminated', gone_at = p_now WHERE project = v_name AND epoch = v_epoch;
-        IF EXISTS (SELECT FROM assignment WHERE project = v_name AND gone_at IS NULL) THEN
-            RETURN; -- another node still has something of it
+    IF v_phase = 'Terminated' THEN -- also by a node that the project moved away from, which has cleared up now
+        UPDATE assignment SET gone_at = p_now, released_at = coalesce(released_at, p_now), released_because = coalesce(released_because, 'Terminated')
+         WHERE project = v_name AND epoch = v_epoch AND gone_at IS NULL;
+        IF v_project.deleted_at IS NULL OR EXISTS (SELECT FROM assignment WHERE project = v_name AND gone_at IS NULL) THEN
+            RETURN; -- it runs elsewhere, or another node still has something of it
         END IF;
     END IF;
     IF v_phase IS NOT NULL THEN
-        PERFORM project_set_phase(v_name, CASE WHEN v_reason = 'RemoveError' THEN 'Terminating' ELSE v_phase END,
-            v_reason, v_message, v_generation, v_actor, p_now);
+        PERFORM project_set_phase(v_name, v_phase, v_reason, v_message, v_generation, v_actor, p_now);
     END IF;
 END
 $$;
@@ -200,8 +211,8 @@ BEGIN
         PERFORM fail(400, 'invalid request body: reports: expected an array', 'reports');
     END IF;
     -- in one order for all, so that two batches cannot wait for each other
-    FOR v_entry IN SELECT e.value, e.n, e.value->>'project' AS project
-                     FROM jsonb_array_elements(p_body->'reports') WITH ORDINALITY e(value, n) ORDER BY e.value->>'project', e.n LOOP
+    FOR v_entry IN SELECT e.value, e.n, e.value->>'project' AS project FROM jsonb_array_elements(p_body->'reports') WITH ORDINALITY e(value, n)
+                    ORDER BY e.value->>'project' COLLATE "C", e.n LOOP
         v_status := '204';
         v_detail := NULL;
         BEGIN

@@ -30,7 +30,9 @@ $$;
 COMMENT ON FUNCTION cara.nodes_excluded IS 'How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.';
 
 -- Where each of p_count projects in a row would go: the least loaded node first, by name among equals.
--- Filling nodes up evenly is laying out the slots (level, node) in order and taking the first p_count.
+-- Filling nodes up evenly is laying out the slots (level, node) in order and taking the first p_count. Second
+-- comes the node of the next slot; when that is the same node, it was far below all others, and the least
+-- loaded of those comes second.
 CREATE OR REPLACE FUNCTION cara.spread_slots(p_count bigint)
 RETURNS TABLE (turn bigint, node text, runner_up text) LANGUAGE sql STABLE SET search_path = cara, pg_temp
 AS $$
@@ -46,9 +48,11 @@ AS $$
          WHERE c.next_load IS NULL OR c.nodes * c.next_load - c.total >= p_count
     ), slot AS (
         SELECT c.node, g.level, row_number() OVER (ORDER BY g.level, c.node) AS turn
-          FROM candidate c, full_level f, generate_series(c.load + 1, greatest(f.level, c.load)) AS g(level)
+          FROM candidate c, full_level f, generate_series(c.load + 1, f.level + 1) AS g(level)
     )
-    SELECT s.turn, s.node, nullif(lead(s.node) OVER (ORDER BY s.turn), s.node) FROM slot s ORDER BY s.turn LIMIT p_count
+    SELECT s.turn, s.node, coalesce(nullif(lead(s.node) OVER (ORDER BY s.turn), s.node),
+                                    (SELECT c.node FROM candidate c ORDER BY c.load, c.node OFFSET 1 LIMIT 1))
+      FROM slot s ORDER BY s.turn LIMIT p_count
 $$;
 COMMENT ON FUNCTION cara.spread_slots IS 'The nodes that the next p_count projects go to, in turn, with the one that came second.';
 
@@ -78,7 +82,8 @@ BEGIN
     END IF;
     PERFORM schedule_lock();
     SELECT array_agg(w.project ORDER BY w.phase_since, w.project) INTO v_waiting
-      FROM (SELECT s.project, s.phase_since FROM project_status s WHERE s.phase = 'Pending' FOR UPDATE SKIP LOCKED) w;
+      FROM (SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project WHERE s.phase = 'Pending'
+               FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED) w; -- whoever has one locked wakes us when done
     IF v_waiting IS NULL THEN
         RETURN 0;
     END IF;

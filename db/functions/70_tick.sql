@@ -13,11 +13,20 @@ DECLARE
     v_timeout interval := setting_interval('heartbeat_timeout');
     v_next    timestamptz;
 BEGIN
-    PERFORM node_set_state(s.node, 'NotReady', 'HeartbeatTimeout', 'Agent has not posted a heartbeat within the timeout window',
-                'system:tick', p_now)
-       FROM node_status s JOIN lease l ON l.node = s.node
-      WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout;
-    SELECT min(l.renewed_at) + v_timeout INTO v_next
+    WITH late AS ( -- a lease that is locked is being renewed right now
+        SELECT l.node FROM node_status s JOIN lease l ON l.node = s.node
+         WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout
+         ORDER BY l.node FOR UPDATE OF l SKIP LOCKED
+    ), moved AS (
+        UPDATE node_status s
+           SET state = 'NotReady', ready = false, reason = 'HeartbeatTimeout',
+               message = 'Agent has not posted a heartbeat within the timeout window',
+               ready_since = p_now, not_ready_since = p_now, updated_at = p_now
+          FROM late l WHERE s.node = l.node RETURNING s.node, s.message
+    )
+    INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+    SELECT 'Node', m.node, 'Warning', 'NodeNotReady', m.message, 'system:tick', p_now, p_now FROM moved m;
+    SELECT min(l.renewed_at) + v_timeout + interval '1 millisecond' INTO v_next
       FROM node_status s JOIN lease l ON l.node = s.node WHERE s.state <> 'NotReady';
     RETURN coalesce(v_next, p_now + v_timeout);
 END
@@ -62,7 +71,7 @@ BEGIN
          WHERE n.state = 'NotReady'
            AND (s.phase = 'Scheduled'
                 OR (s.phase IN ('Running', 'Failed') AND n.not_ready_since <= p_now - setting_interval('running_grace')))
-           FOR UPDATE OF s
+         ORDER BY s.project FOR UPDATE OF s
     ), moved AS (
         UPDATE project_status s
            SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = 'NodeNotReady',
@@ -84,13 +93,13 @@ COMMENT ON FUNCTION cara.reschedule_lost IS 'Releases projects from lost nodes o
 
 -- When to give up on each deletion that some node still has something of. A node that is alive and has been
 -- asked is waited for as long as it takes (infinity); one that is lost, or does not clear away what it was told
--- to give up, until the timeout.
+-- to give up, until the timeout, and not before it could have answered after a gap in the control plane.
 CREATE OR REPLACE FUNCTION cara.deletion_due()
 RETURNS TABLE (project text, given_up_at timestamptz) LANGUAGE sql STABLE SET search_path = cara, pg_temp
 AS $$
     SELECT s.project, max(CASE WHEN n.node IS NULL THEN p.deleted_at
-                               ELSE greatest(p.deleted_at, coalesce(n.not_ready_since, a.released_at, 'infinity'))
-                                    + setting_interval('terminating_timeout') END)
+                               ELSE greatest(greatest(p.deleted_at, coalesce(n.not_ready_since, a.released_at, 'infinity'))
+                                             + setting_interval('terminating_timeout'), (SELECT judge_after FROM clock)) END)
       FROM project_status s
       JOIN project p ON p.name = s.project
       JOIN assignment a ON a.project = s.project AND a.gone_at IS NULL
@@ -115,11 +124,11 @@ BEGIN
        FROM (SELECT s.project FROM project_status s
               WHERE s.phase = 'Terminating'
                 AND s.project IN (SELECT d.project FROM deletion_due() d WHERE d.given_up_at <= p_now)
-              FOR UPDATE OF s) t;
+              ORDER BY s.project FOR UPDATE OF s) t;
     PERFORM project_set_phase(t.project, 'Terminated', 'ResourcesRemoved', 'All Docker resources have been removed', NULL, 'system:tick', p_now)
        FROM (SELECT s.project FROM project_status s
               WHERE s.phase = 'Terminating' AND NOT EXISTS (SELECT FROM assignment a WHERE a.project = s.project AND a.gone_at IS NULL)
-              FOR UPDATE OF s) t;
+              ORDER BY s.project FOR UPDATE OF s) t;
     WITH gone AS (
         DELETE FROM project p USING project_status s
          WHERE s.project = p.name AND s.phase = 'Terminated' AND s.phase_since <= p_now - setting_interval('terminated_retention')
@@ -137,8 +146,9 @@ COMMENT ON FUNCTION cara.finish_deletions IS 'Ends the deletions that can end; r
 CREATE OR REPLACE FUNCTION cara.delete_expired(p_now timestamptz)
 RETURNS bigint LANGUAGE sql SET search_path = cara, pg_temp
 AS $$
-    SELECT count(api.project_delete(p.name, '{}', 'system:expireAt')) FROM project p
-     WHERE p.expire_at <= p_now AND p.deleted_at IS NULL
+    SELECT count(api.project_delete(e.name, '{}', 'system:expireAt'))
+      FROM (SELECT p.name FROM project p WHERE p.expire_at <= p_now AND p.deleted_at IS NULL
+             ORDER BY p.name FOR UPDATE SKIP LOCKED) e
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 
@@ -150,6 +160,22 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.trim_history IS 'Drops events and change log rows older than their retention.';
 
+-- A channel's role may LISTEN, so it could also keep a transaction open, and then the queue that all
+-- notifications of the cluster go through cannot be emptied.
+CREATE OR REPLACE FUNCTION cara.guard_bus(p_now timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF pg_notification_queue_usage() < 0.1 THEN
+        RETURN;
+    END IF;
+    PERFORM event_record('Node', c.node, 'Warning', 'ChannelEnded', 'Its channel held up the notification queue', 'system:tick', p_now)
+       FROM channel c JOIN pg_stat_activity a ON a.usename = c.role_name
+      WHERE a.xact_start < clock_timestamp() - interval '10 seconds' AND pg_terminate_backend(a.pid);
+END
+$$;
+COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions of channels that keep the notification queue from being emptied.';
+
 -- When something is next due by the clock alone.
 CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE SET search_path = cara, pg_temp
@@ -160,16 +186,17 @@ AS $$
         (SELECT trim_due_at FROM clock),
         (SELECT min(s.phase_since) + setting_interval('terminated_retention') FROM project_status s WHERE s.phase = 'Terminated'),
         (SELECT min(d.given_up_at) FROM deletion_due() d),
-        (SELECT greatest(min(n.not_ready_since) + setting_interval('running_grace'), (SELECT judge_after FROM clock))
-           FROM node_status n JOIN assignment a ON a.node = n.node AND a.released_at IS NULL
-           JOIN project_status s ON s.project = a.project AND s.phase IN ('Running', 'Failed')
-          WHERE n.state = 'NotReady' AND n.not_ready_since + setting_interval('running_grace') > p_now),
-        (SELECT min(expire_at) FROM project WHERE expire_at IS NOT NULL AND deleted_at IS NULL))
+        (SELECT judge_after FROM clock WHERE judge_after > p_now),
+        (SELECT min(n.not_ready_since) + setting_interval('running_grace') FROM node_status n
+          WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - setting_interval('running_grace')
+            AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL)),
+        (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL))
 $$;
 COMMENT ON FUNCTION cara.next_due IS 'When api.tick() next has something to do if nothing else happens.';
 
 -- Does whatever is due. p_fresh: the caller has just become the one that ticks; nodes get a full timeout
--- before anyone is judged. Returns {"nextInMs": N, ...counts}.
+-- before anyone is judged. Returns {"nextInMs": N, ...counts}; N is never so small that a setting, or a row that
+-- someone else has locked, could make the caller spin.
 CREATE OR REPLACE FUNCTION api.tick(p_fresh boolean DEFAULT false, p_now timestamptz DEFAULT clock_timestamp())
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
@@ -196,6 +223,7 @@ BEGIN
     v_removed := finish_deletions(p_now);
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM trim_history(p_now);
+        PERFORM guard_bus(p_now);
         UPDATE clock SET trim_due_at = p_now + interval '1 minute';
     END IF;
     v_placed := api.schedule(p_now);
@@ -203,7 +231,7 @@ BEGIN
         UPDATE clock SET last_tick_at = p_now;
     END IF;
     RETURN json_build_object(
-        'nextInMs', greatest(0, ceil(extract(epoch FROM next_due(p_now) - p_now) * 1000))::bigint,
+        'nextInMs', greatest(50, ceil(extract(epoch FROM next_due(p_now) - p_now) * 1000))::bigint,
         'placed', v_placed, 'rescheduled', v_rescheduled, 'removed', v_removed);
 END
 $$;

@@ -13,7 +13,7 @@ typedef struct Facts {
     int64_t disk_kib; /* of the file system that holds / */
     char kernel[80];
     char os_image[120];
-    char architecture[32]; /* as image registries call it: amd64, arm64 */
+    char architecture[66]; /* as image registries call it: amd64, arm64 */
 } Facts;
 
 void facts_read(Facts *ret);

@@ -256,17 +256,21 @@ static void update_rests(Context *c, const Slots *slots)
     keep_old(c, slots);
 }
 
-/* The new container has ended (or was stopped as it never became healthy). */
-static void update_exited(Context *c, const Slots *slots)
+/* The engine refused to start the new container, or it ended, or it was stopped as it never became
+ * healthy: all of that can be seen on it, without anything being remembered. */
+static void update_failed(Context *c, const Slots *slots)
 {
     const Container *current = slots->current;
+    const char *how = current->health == HEALTH_UNHEALTHY ? "did not become healthy" : "ended";
+    _cleanup_(mem_freep) char *why =
+        current->error[0] != '\0'
+            ? mem_strdup(current->error)
+            : mem_printf("the new container %s (exit=%d)", how, current->exit_code);
 
     c->out.kind = OUTCOME_UPDATE_FAILED;
-    c->out.message = mem_printf(
-        "service \"%s\": update failed: the new container %s (exit=%d); "
-        "the old container keeps running",
-        c->service->name, current->health == HEALTH_UNHEALTHY ? "did not become healthy" : "ended",
-        current->exit_code);
+    c->out.message =
+        mem_printf("service \"%s\": update failed: %s; the old container keeps running",
+                   c->service->name, why);
     keep_old(c, slots);
     /* Another try would take the volumes from the old one: that is for a new generation to ask. */
     if (c->service->has_mounts || c->service->restart == RESTART_NEVER || c->pending)
@@ -330,9 +334,12 @@ static void plan_update(Context *c, const Slots *slots)
         if (is_completed(c, current) && !c->service->has_health)
             finish_update(c, slots);
         else
-            update_exited(c, slots);
+            update_failed(c, slots);
     } else if (current->state == CONTAINER_RESTARTING) {
         plan_wake_at(c->plan, c->now_ms + LOOK_AGAIN_MS);
+    } else if (current->state == CONTAINER_CREATED && current->error[0] != '\0' &&
+               c->service->has_mounts) {
+        update_failed(c, slots);
     } else if (c->pending) {
         update_rests(c, slots);
     } else if (current->state == CONTAINER_DEAD) {

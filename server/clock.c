@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define RETRY_MS             1000  /* of the lock, and after a tick that failed */
-#define NEXT_MIN_MS          5     /* whatever SQL says, leave room for others */
+#define NEXT_MIN_MS          20    /* whatever SQL says, leave room for others */
 #define NEXT_MAX_MS          30000 /* the slow poll behind the bus */
 #define STATEMENT_TIMEOUT_MS 60000
 

@@ -1,6 +1,7 @@
 #include "dispatch.h"
 
 #include "answer.h"
+#include "parking.h"
 #include "problem.h"
 #include "query.h"
 #include "refusal.h"
@@ -151,6 +152,7 @@ static void on_done(void *arg, PGresult *result)
 
     exchange->call = NULL;
     exchange->result = result;
+    parking_leave(exchange->req);
     if (result == NULL)
         answer_unavailable(exchange->req, "the connection to the database was lost: try again");
     else if (PQresultStatus(result) == PGRES_TUPLES_OK)
@@ -257,7 +259,9 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
             return;
     exchange->call =
         pool_call(dispatch->pool, (size_t)(route - routes), params, count, on_done, exchange);
-    if (exchange->call == NULL)
+    if (exchange->call != NULL)
+        parking_enter(req);
+    else
         answer_unavailable(req, pool_open_count(dispatch->pool) == 0
                                     ? "the database is not reachable: try again"
                                     : "too many requests are waiting: try again");

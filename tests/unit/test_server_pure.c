@@ -310,8 +310,8 @@ static void test_the_clock_reads_when_to_tick_next(void **state)
 {
     (void)state;
     assert_int_equal(clock_parse_next("{\"nextInMs\": 250}"), 250);
-    assert_int_equal(clock_parse_next("{\"nextInMs\":0}"), 5);
-    assert_int_equal(clock_parse_next("{\"nextInMs\":-7}"), 5);
+    assert_int_equal(clock_parse_next("{\"nextInMs\":0}"), 20);
+    assert_int_equal(clock_parse_next("{\"nextInMs\":-7}"), 20);
     assert_int_equal(clock_parse_next("{\"nextInMs\":99999999999}"), 30000);
     assert_int_equal(clock_parse_next("{}"), 30000);
     assert_int_equal(clock_parse_next("nonsense"), 30000);

@@ -45,26 +45,34 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+#define FRACTION_MAX 1000000000000000 /* ten to the fifteenth: an hour has fewer nanoseconds */
+
 /* One number with its unit, added to *ns. NULL when it is not one or the sum does not fit. */
 static const char *parse_part(const char *p, int64_t *ns)
 {
     int64_t whole = 0;
-    double fraction = 0;
-    double scale = 0.1;
+    int64_t fraction = 0; /* of `scale` */
+    int64_t scale = 1;
     bool digits = false;
 
     for (; is_digit(*p); p++, digits = true)
         if (__builtin_mul_overflow(whole, 10, &whole) ||
             __builtin_add_overflow(whole, *p - '0', &whole))
             return NULL;
-    if (*p == '.')
-        for (p++; is_digit(*p); p++, digits = true, scale /= 10)
-            fraction += (*p - '0') * scale;
+    if (*p == '.') {
+        for (p++; is_digit(*p); p++, digits = true) {
+            if (scale < FRACTION_MAX) { /* digits beyond count for nothing */
+                fraction = fraction * 10 + (*p - '0');
+                scale *= 10;
+            }
+        }
+    }
     size_t len = 0;
     int64_t unit = digits ? unit_at(p, &len) : 0;
     if (unit == 0 || __builtin_mul_overflow(whole, unit, &whole) ||
         __builtin_add_overflow(*ns, whole, ns) ||
-        __builtin_add_overflow(*ns, (int64_t)(fraction * (double)unit + 0.5), ns))
+        __builtin_add_overflow(
+            *ns, (int64_t)((double)fraction * ((double)unit / (double)scale) + 0.5), ns))
         return NULL;
     return p + len;
 }

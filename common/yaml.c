@@ -407,7 +407,7 @@ static json_t *try_json(const char *text, size_t len)
 {
     size_t blank = 0;
 
-    while (blank < len && memchr(" \t\r\n", text[blank], 4) != NULL)
+    while (blank < len && text[blank] != '\0' && strchr(" \t\r\n", text[blank]) != NULL)
         blank++;
     if (blank == len || (text[blank] != '{' && text[blank] != '['))
         return NULL;

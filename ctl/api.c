@@ -7,15 +7,13 @@
 #include <string.h>
 #include <strings.h>
 
-#define TIMEOUT_MS 60000
-
 static int connect_server(Ctl *ctl, Err *err)
 {
     _cleanup_(mem_freep) char *agent = mem_printf("caractrl/%s", cara_version);
     HttpOptions options = {
         .base = ctl->server,
         .user_agent = agent,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = ctl->timeout_ms,
         .max_body = CTL_REPLY_MAX,
     };
 

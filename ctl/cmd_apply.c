@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define APPLY_TIMEOUT_MS 300000 /* thousands of objects may be in one */
+
 static const Flag flags[] = {
     { "filename", 'f', "string", NULL, true,
       "file, directory or URL of manifests, - for stdin; may be given again", NULL },
@@ -89,6 +91,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     _cleanup_(mem_freep) char *body = encode(items, err);
     if (body == NULL)
         return -1;
+    ctl->timeout_ms = APPLY_TIMEOUT_MS;
     if (api_call(ctl, "POST", "/api/v1/apply", body, NULL, &reply, err) < 0)
         return err_prefix(err, "apply");
     const json_t *results = json_object_get(reply, "items");

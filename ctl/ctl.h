@@ -12,6 +12,7 @@
 #define CTL_REPLY_MAX    (64 << 20) /* bytes of one answer of the server */
 #define CTL_MANIFEST_MAX (4 << 20)  /* bytes of one apply, as the server allows */
 #define CTL_OUTPUT_MAX   (1 << 30)
+#define CTL_TIMEOUT_MS   30000
 
 typedef enum OutputFormat {
     OUTPUT_TABLE,
@@ -24,11 +25,12 @@ typedef enum OutputFormat {
 typedef struct Ctl {
     const char *server; /* URL */
     OutputFormat output;
-    bool colour;  /* stdout is a terminal that may have it */
-    int64_t now;  /* what ages are counted from */
-    Http *http;   /* owned; made at the first call */
-    Buf out;      /* what goes to stdout when the command ends */
-    int failures; /* of several things to do, those that failed and were reported already */
+    bool colour;    /* stdout is a terminal that may have it */
+    int64_t now;    /* what ages are counted from */
+    int timeout_ms; /* of one call; set before the first */
+    Http *http;     /* owned; made at the first call */
+    Buf out;        /* what goes to stdout when the command ends */
+    int failures;   /* of several things to do, those that failed and were reported already */
 } Ctl;
 
 /* The whole program; returns the exit status. */

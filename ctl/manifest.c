@@ -14,8 +14,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define TEXT_MAX       (16 << 20) /* bytes of one file: comments and blanks do not travel */
-#define URL_TIMEOUT_MS 60000
+#define TEXT_MAX (16 << 20) /* bytes of one file: comments and blanks do not travel */
 
 typedef struct Reader {
     const char *verb;
@@ -181,7 +180,7 @@ static int read_url(Reader *r, const char *url, Err *err)
     HttpOptions options = {
         .base = server,
         .user_agent = agent,
-        .timeout_ms = URL_TIMEOUT_MS,
+        .timeout_ms = CTL_TIMEOUT_MS,
         .max_body = TEXT_MAX,
     };
     Http *http = NULL;

@@ -104,7 +104,11 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 
 int ctl_main(int argc, char **argv)
 {
-    Ctl ctl = { .colour = may_colour(STDOUT_FILENO), .now = time_now_seconds() };
+    Ctl ctl = {
+        .colour = may_colour(STDOUT_FILENO),
+        .now = time_now_seconds(),
+        .timeout_ms = CTL_TIMEOUT_MS,
+    };
     _cleanup_(command_line_done) CommandLine line = { 0 };
     Err err = { 0 };
 

@@ -38,6 +38,7 @@ typedef struct Server {
     Clock *clock;
     Dispatch *dispatch;
     Listener *listener;
+    h2o_socket_t *signals;
     bool ending;
 } Server;
 
@@ -128,9 +129,9 @@ static int watch_signals(Server *server, Err *err)
     int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
         return err_set(err, ERR_SYSTEM, "signalfd: %s", strerror(errno));
-    h2o_socket_t *sock = h2o_evloop_socket_create(server->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    sock->data = server;
-    h2o_socket_read_start(sock, on_signal);
+    server->signals = h2o_evloop_socket_create(server->loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    server->signals->data = server;
+    h2o_socket_read_start(server->signals, on_signal);
     return 0;
 }
 

@@ -17,13 +17,23 @@ suite_counter() {
     esac
 }
 
-# What a suite needs built.
-suite_presets() {
+# What a suite needs built: a function build_for_NAME below, or nothing.
+suite_build() {
     case $1 in
-        unit | contract) echo asan ;;
+        format | unit | contract) echo asan ;;
         e2e | docs) echo release ;;
         fuzz) echo fuzz ;;
     esac
+}
+
+build_for_asan() { build_preset asan; }
+
+build_for_release() { build_programs; }
+
+build_for_fuzz() {
+    local targets=("$CARA_ROOT"/tests/fuzz/fuzz_*.c)
+    targets=("${targets[@]##*/}")
+    build_preset fuzz "${targets[@]%.c}"
 }
 
 suite_format() { ninja -C "$CARA_ROOT/build/asan" format-check; }

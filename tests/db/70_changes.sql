@@ -3,13 +3,13 @@ BEGIN;
 \ir given.psql
 SELECT plan(50);
 
--- What a statement adds to the change log, as 'Kind name OP @node', in the order of ids.
+-- What a statement adds to the change log, as 'Kind name OP @node'.
 CREATE FUNCTION given.logged(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     v_last bigint := coalesce((SELECT max(id) FROM cara.change), 0);
 BEGIN
     EXECUTE p_sql;
-    RETURN coalesce((SELECT string_agg(concat_ws(' ', kind, name, op, '@' || node), ', ' ORDER BY id) FROM cara.change WHERE id > v_last), 'nothing');
+    RETURN coalesce((SELECT string_agg(concat_ws(' ', kind, name, op, '@' || node), ', ' ORDER BY kind, name, id) FROM cara.change WHERE id > v_last), 'nothing');
 END
 $$;
 

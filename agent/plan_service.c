@@ -228,9 +228,10 @@ static void plan_single(Context *c, const Container *current)
 static void keep_old(Context *c, const Slots *slots)
 {
     const Container *old = slots->old;
-    /* we stopped it to start the current one, which has ended since */
+    /* it ended after the current one was made and has not run since: we stopped it to make way */
     bool roll_back = c->service->has_mounts && slots->current != NULL &&
-                     slots->current->started_ms >= old->finished_ms;
+                     old->started_ms < slots->current->created_ms &&
+                     old->finished_ms >= slots->current->created_ms;
 
     c->out.shown = old;
     if (is_up(old) || is_completed(c, old))

@@ -11,6 +11,7 @@
 
 #define ROUNDS_MAX       20
 #define ENGINE_RETRY_MS  3000
+#define REFUSALS_MAX     3 /* what was refused rests by itself; this bounds what follows from it */
 #define REFUSED_RETRY_MS 1000
 
 /* What came of the pulls that were under way at the last look. */
@@ -82,13 +83,14 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
                           .desired = desired,
                           .history = history };
     Reconciled out = { .wake_at = INT64_MAX };
-    bool refused = false;
+    int refusals = 0;
 
     history_begin(history, desired->epoch, desired->generation);
     for (int round = 0;; round++) {
         _cleanup_(observed_done) Observed observed = { 0 };
         _cleanup_(plan_done) Plan plan = { 0 };
         Err err = { 0 };
+        bool over = refusals == REFUSALS_MAX || round == ROUNDS_MAX;
 
         settle_pulls(reconciler, desired, history);
         if (observe_project(reconciler->docker, desired->project, &observed, &err) < 0) {
@@ -96,15 +98,15 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
             break;
         }
         plan_make(desired, &observed, history, agent_clock_ms(), &plan);
-        if (plan.step_count > 0 && (refused || round == ROUNDS_MAX))
+        if (plan.step_count > 0 && over)
             out.wake_at = agent_clock_ms() + REFUSED_RETRY_MS;
-        if (plan.step_count == 0 || refused || round == ROUNDS_MAX) {
+        if (plan.step_count == 0 || over) {
             conclude(desired, &plan, history, &out);
             break;
         }
         if (round > 0 && reconciler->is_stale(reconciler->arg))
             break; /* whoever asks for something newer asks again */
-        refused = execute_plan(&executor, &plan) < 0;
+        refusals += execute_plan(&executor, &plan) < 0;
     }
     *ret = out;
 }

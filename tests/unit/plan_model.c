@@ -56,6 +56,7 @@ Container *model_add(Model *model, const char *name, const char *config, const c
         .ip = mem_strdup(""),
         .error = mem_strdup(""),
         .state = state,
+        .created_ms = model->now_ms - 70000,
         .started_ms = ran ? model->now_ms - 60000 : 0,
         .finished_ms =
             state == CONTAINER_EXITED || state == CONTAINER_DEAD ? model->now_ms - 30000 : 0,
@@ -138,7 +139,8 @@ static int create(Model *model, const Step *step)
     }
     history->pull = IMAGE_UNKNOWN;
     model_add(model, final_name(step->next), step->service->config, model->desired->uid,
-              CONTAINER_CREATED);
+              CONTAINER_CREATED)
+        ->created_ms = model->now_ms;
     return 0;
 }
 

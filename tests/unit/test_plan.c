@@ -194,6 +194,7 @@ static void run_update(const UpdateCase *c)
                       (ContainerState)c->new_state);
         current->health = c->new_health;
         current->exit_code = 1;
+        current->created_ms = model.now_ms - c->new_age_s * 1000 - 20;
         if (c->new_state != CONTAINER_CREATED)
             current->started_ms = model.now_ms - c->new_age_s * 1000;
         current->finished_ms = c->new_state == CONTAINER_EXITED ? current->started_ms + 10 : 0;

@@ -10,6 +10,7 @@ struct Session {
     SessionOptions options;
     PGconn *conn; /* NULL while it is being opened */
     h2o_socket_t *sock;
+    PGresult *result; /* the answer so far: its end may come in a later packet */
     ConnectorJob job;
 };
 
@@ -33,7 +34,9 @@ static void close_connection(Session *session)
     if (session->conn == NULL)
         return;
     h2o_socket_close(session->sock);
+    PQclear(session->result);
     PQfinish(session->conn);
+    session->result = NULL;
     session->sock = NULL;
     session->conn = NULL;
 }
@@ -70,25 +73,26 @@ static void on_readable(h2o_socket_t *sock, const char *error)
 {
     Session *session = sock->data;
     bool alive = error == NULL && PQconsumeInput(session->conn);
-    _cleanup_(PQclearp) PGresult *last = NULL;
     bool complete = false;
 
     while (alive && !PQisBusy(session->conn)) {
         PGresult *result = PQgetResult(session->conn);
         if (result == NULL) {
-            complete = last != NULL;
+            complete = session->result != NULL;
             break;
         }
-        PQclear(last);
-        last = result;
+        PQclear(session->result);
+        session->result = result;
     }
     if (!alive || PQstatus(session->conn) != CONNECTION_OK) {
         replace(session);
         return;
     }
     take_notifications(session);
-    if (complete)
-        session->options.answered(session->options.arg, last);
+    if (complete) {
+        _cleanup_(PQclearp) PGresult *answer = TAKE_PTR(session->result);
+        session->options.answered(session->options.arg, answer);
+    }
 }
 
 static void opened(PGconn *conn, void *arg)

@@ -231,7 +231,7 @@ BEGIN
         UPDATE clock SET last_tick_at = p_now;
     END IF;
     RETURN json_build_object(
-        'nextInMs', greatest(50, ceil(extract(epoch FROM next_due(p_now) - p_now) * 1000))::bigint,
+        'nextInMs', greatest(50, ceil(extract(epoch FROM greatest(next_due(p_now), p_now) - p_now) * 1000))::bigint,
         'placed', v_placed, 'rescheduled', v_rescheduled, 'removed', v_removed);
 END
 $$;

@@ -137,6 +137,7 @@ TABLE cara.node
     labels jsonb NOT NULL DEFAULT '{}'::jsonb
     annotations jsonb NOT NULL DEFAULT '{}'::jsonb
     spec jsonb NOT NULL DEFAULT '{}'::jsonb
+    spec_wire text NOT NULL DEFAULT '{}'::text
     unschedulable boolean NOT NULL GENERATED AS COALESCE(((spec ->> 'unschedulable'::text))::boolean, false)
     generation bigint NOT NULL DEFAULT 1
     resource_version bigint NOT NULL
@@ -157,6 +158,7 @@ TABLE cara.node
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER release_deleted AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.release_deleted_node()
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
 TABLE cara.node_state
     name text NOT NULL
@@ -189,6 +191,7 @@ TABLE cara.node_status
     capacity jsonb NOT NULL DEFAULT '{}'::jsonb
     allocatable jsonb NOT NULL DEFAULT '{}'::jsonb
     info jsonb NOT NULL DEFAULT '{}'::jsonb
+    said_wire text NOT NULL DEFAULT ''::text
     resource_version bigint NOT NULL DEFAULT 0
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     CONSTRAINT node_status_allocatable_check CHECK ((jsonb_typeof(allocatable) = 'object'::text))
@@ -205,6 +208,7 @@ TABLE cara.node_status
     CREATE TRIGGER check_move BEFORE UPDATE OF state ON cara.node_status FOR EACH ROW WHEN ((old.state <> new.state)) EXECUTE FUNCTION cara.check_state_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp_said BEFORE INSERT OR UPDATE OF network, capacity, allocatable, info ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_said()
     -- What agents say of their machine and what follows from their lease. Written by api.node_heartbeat and api.tick.
 TABLE cara.phase
     name text NOT NULL
@@ -252,7 +256,7 @@ TABLE cara.project
     CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp()
-    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec()
+    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec')
     -- Projects as their owners described them. Written by api.project_* and api.apply.
 TABLE cara.project_service
     project text COLLATE "C" NOT NULL
@@ -485,7 +489,7 @@ FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE S
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8fb8bb7a298a673a60d38eb93a949504
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7b86b0744e258154439866141638f58a
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -567,7 +571,7 @@ FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
     -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
-FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 906fc26551173cdb1b8ea4ccb43b61c6
+FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 3f956dd401fdefc07decfb6a01693730
     -- A node as JSON text in the wire's member order.
 FUNCTION cara.nodes_excluded() RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c6321730daa91a6d51de855531fb9c75
     -- How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.
@@ -579,7 +583,7 @@ FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_m
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
 FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone) RETURNS text STABLE BODY 280ac4172f2f9be9710ca10b250d8480
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady.
-FUNCTION cara.quote(p_text text, p_max integer) RETURNS text IMMUTABLE BODY 78a2baf0d52972e04b7ab2baa3c7bbcd
+FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
@@ -611,16 +615,18 @@ FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=
     -- The observed services of a project as JSON text, NULL when none were reported.
 FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ce91cab221b8bf3cf3e948c217ab4065
     -- Trigger: has the next tick look at everything again, now.
-FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_path=cara, pg_temp BODY 2934090bb4f5151247c2de1301f98436
+FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_path=cara, pg_temp BODY b649c32de953a26ad3f07d148805ab5f
     -- A setting of kind interval; NULL when there is none of that name.
-FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path=cara, pg_temp BODY d8c5d192c131f69c76aaa84f23f8b93d
+FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path=cara, pg_temp BODY bfd18f0603b7ed6d75f5867208083b07
     -- A setting of kind integer or number; NULL when there is none of that name.
 FUNCTION cara.spread_slots(p_count bigint) RETURNS TABLE(turn bigint, node text, runner_up text) STABLE SET search_path=cara, pg_temp BODY 528cf0e3866583160c16ea283bc4b897
     -- The nodes that the next p_count projects go to, in turn, with the one that came second.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d6849659f433f53fb350ae019b0d765b
     -- Trigger: gives the row its resource version.
-FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b65bed6fbc36572e19e6efe24a83465
-    -- Trigger: keeps project.spec_wire in step with project.spec.
+FUNCTION cara.stamp_said() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e5dec3bd388c1eabbcb8c77ca20f3785
+    -- Trigger: keeps said_wire in step with what the agent said.
+FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 434427c3be60be84eec0bab9f284804c
+    -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
     -- Trigger: a changed service gives its project a new resource version.
 FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1115199341dfaa4e8f8def2ec16b6f19
@@ -629,11 +635,11 @@ FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, p
     -- Notifies cara_bus and the channels of the given nodes, once a transaction.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.
-FUNCTION cara.wire_map(p_map jsonb) RETURNS text IMMUTABLE BODY 1584c789ad39bce03b48f28afdaaec1b
+FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE BODY b01cf012f02b392f05c1f5c5e872cee6
     -- A map of scalars as a JSON object with sorted keys.
-FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text IMMUTABLE BODY fc000e6588f88b3f2c484ea2a39ddd77
+FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text STABLE BODY f7b0b76a61ad4aa60d0ae39865d68554
     -- An optional string member with the comma before it; empty when there is no text.
-FUNCTION cara.wire_text(p_text text) RETURNS text IMMUTABLE BODY 8a73cabbf113577829ec1572388523f6
+FUNCTION cara.wire_text(p_text text) RETURNS text STABLE BODY e470ac47432f864117504276e8bfc870
     -- A text as a JSON string, quotes included.
 FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8413c6d68d8c3ee23217b8d9c834bfc
     -- A time as the wire has it, quotes included.

@@ -23,16 +23,30 @@ END
 $$;
 COMMENT ON FUNCTION cara.stamp IS 'Trigger: gives the row its resource version.';
 
--- BEFORE ROW on project: the spec as the wire has it, worked out once, when it is written.
+-- BEFORE ROW on node and project: the spec as the wire has it, worked out once, when it is written. TG_ARGV[0] is its type.
 CREATE OR REPLACE FUNCTION cara.stamp_spec()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    NEW.spec_wire := render(NEW.spec, 'ProjectSpec');
+    NEW.spec_wire := render(NEW.spec, TG_ARGV[0]);
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION cara.stamp_spec IS 'Trigger: keeps project.spec_wire in step with project.spec.';
+COMMENT ON FUNCTION cara.stamp_spec IS 'Trigger: keeps spec_wire in step with spec.';
+
+-- BEFORE ROW on node_status: what the agent said, the same way.
+CREATE OR REPLACE FUNCTION cara.stamp_said()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    NEW.said_wire := ',"network":' || render(NEW.network, 'Network')
+        || CASE WHEN NEW.capacity = '{}' THEN '' ELSE ',"capacity":' || wire_map(NEW.capacity) END
+        || CASE WHEN NEW.allocatable = '{}' THEN '' ELSE ',"allocatable":' || wire_map(NEW.allocatable) END
+        || ',"info":' || render(NEW.info, 'Info');
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp_said IS 'Trigger: keeps said_wire in step with what the agent said.';
 
 -- Wakes everyone who waits for changes: the server by the bus, nodes by their own channels. Postgres sends
 -- the same notification once a transaction however often it is asked to.

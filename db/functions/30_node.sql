@@ -10,12 +10,8 @@ RETURN '{"apiVersion":"caravanserai/v1","kind":"Node","metadata":{"name":' || ca
     || ',"updatedAt":' || cara.wire_time(greatest(n.updated_at, s.updated_at, p_heartbeat))
     || ',"uid":"' || n.uid || '","generation":' || n.generation
     || ',"resourceVersion":"' || greatest(n.resource_version, s.resource_version) || '"}'
-    || ',"spec":' || cara.render(n.spec, 'NodeSpec')
-    || ',"status":{"state":' || cara.wire_text(s.state)
-    || ',"network":' || cara.render(s.network, 'Network')
-    || CASE WHEN s.capacity = '{}' THEN '' ELSE ',"capacity":' || cara.wire_map(s.capacity) END
-    || CASE WHEN s.allocatable = '{}' THEN '' ELSE ',"allocatable":' || cara.wire_map(s.allocatable) END
-    || ',"info":' || cara.render(s.info, 'Info')
+    || ',"spec":' || n.spec_wire
+    || ',"status":{"state":' || cara.wire_text(s.state) || s.said_wire
     || ',"lastHeartbeat":' || cara.wire_time(p_heartbeat)
     || CASE WHEN s.ready IS NULL THEN '' ELSE
          ',"conditions":[{"type":"Ready","status":"' || CASE WHEN s.ready THEN 'True' ELSE 'False' END

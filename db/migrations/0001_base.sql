@@ -162,6 +162,7 @@ CREATE TABLE cara.node (
     labels           jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),
     annotations      jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(annotations) = 'object'),
     spec             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(spec) = 'object'),
+    spec_wire        text NOT NULL DEFAULT '{}',
     unschedulable    boolean NOT NULL GENERATED ALWAYS AS (coalesce((spec->>'unschedulable')::boolean, false)) STORED,
     generation       bigint NOT NULL DEFAULT 1 CHECK (generation > 0),
     resource_version bigint NOT NULL,
@@ -170,6 +171,7 @@ CREATE TABLE cara.node (
     CONSTRAINT node_name_is_valid CHECK (octet_length(name) <= 253 AND name ~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z')
 );
 COMMENT ON TABLE cara.node IS 'Machines as their owners described them. Written by api.node_* and api.apply.';
+COMMENT ON COLUMN cara.node.spec_wire IS 'spec in the wire''s member order, kept by a trigger so that reading costs nothing.';
 
 CREATE TABLE cara.project (
     name             text COLLATE "C" PRIMARY KEY,
@@ -216,12 +218,14 @@ CREATE TABLE cara.node_status (
     capacity         jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(capacity) = 'object'),
     allocatable      jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(allocatable) = 'object'),
     info             jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(info) = 'object'),
+    said_wire        text NOT NULL DEFAULT '',
     resource_version bigint NOT NULL DEFAULT 0,
     updated_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX node_status_not_ready ON cara.node_status (not_ready_since) WHERE state = 'NotReady';
 COMMENT ON TABLE cara.node_status IS 'What agents say of their machine and what follows from their lease. Written by api.node_heartbeat and api.tick.';
 COMMENT ON COLUMN cara.node_status.reported_state IS 'What the agent last said; state is this while the lease holds, NotReady otherwise.';
+COMMENT ON COLUMN cara.node_status.said_wire IS 'network, capacity, allocatable and info as members on the wire, kept by a trigger.';
 COMMENT ON COLUMN cara.node_status.ready IS 'The Ready condition; NULL until the first heartbeat.';
 
 CREATE TABLE cara.lease (

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 5000
-#define PAUSE_US    20000 /* for what the round before set off to end */
+#define PAUSE_US    10000 /* before each step, so that nobody comes to it out of breath */
 
 static double now(void)
 {
@@ -84,6 +84,7 @@ static double bare_round(PGconn *conn, Listener *listener)
 
     run(conn, "BEGIN");
     run(conn, "NOTIFY bench_wake");
+    usleep(PAUSE_US);
     double began = now();
     run(conn, "COMMIT");
     clock_gettime(CLOCK_REALTIME, &deadline);
@@ -139,6 +140,7 @@ static double agent_round(PGconn *conn, Log *log, const char *project, int seria
         project, project, (int)getpid(), serial);
     run(conn, "BEGIN");
     run(conn, sql);
+    usleep(PAUSE_US);
     double began = now();
     run(conn, "COMMIT");
     for (int waited = 0; (woken = next_wake(log)) == 0; waited++) {

@@ -1,6 +1,7 @@
 """Several servers on one database. What a server refuses to start on is in tests/contract."""
 import pytest
 
+from support.cluster import project
 from support.http import Client
 from support.network import HUB
 from support.process import BIN, Process
@@ -51,3 +52,16 @@ def test_another_server_takes_over_the_clock_when_the_one_that_ticks_is_killed(c
     cluster.server.start()
     cluster.wait_for_server()
     assert second.terminate() == 0
+
+
+def test_the_clock_goes_on_after_ticks_that_failed(cluster):
+    seen = cluster.server.log_size()
+    cluster.sql("ALTER FUNCTION cara.finish_deletions RENAME TO finish_deletions_away")
+    try:
+        cluster.apply(project("outlives"))
+        cluster.server.wait_for_log("tick failed", seen)
+    finally:
+        cluster.sql("ALTER FUNCTION cara.finish_deletions_away RENAME TO finish_deletions")
+    cluster.wait_for_phase("outlives", "Running")
+    cluster.delete("outlives")
+    wait_for(lambda: cluster.project("outlives") is None, "the clock ends the deletion")

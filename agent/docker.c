@@ -55,14 +55,13 @@ void docker_free(Docker *docker)
     free(docker);
 }
 
-static double api_number(const char *text)
+/* "1.41" as something to compare; 0 when it is not that. */
+static long api_number(const char *text)
 {
-    int major = 0;
-    int minor = 0;
+    char *rest;
+    long major = strtol(text, &rest, 10);
 
-    if (sscanf(text, "%d.%d", &major, &minor) != 2)
-        return 0;
-    return major * 1000 + minor;
+    return *rest == '.' ? major * 1000 + strtol(rest + 1, NULL, 10) : 0;
 }
 
 static int negotiate(Docker *docker, const json_t *answer, Err *err)

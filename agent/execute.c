@@ -265,7 +265,8 @@ static void record_failure(const Executor *executor, const Step *step, const Err
     bool removed = executor->desired->removed;
     Failure *failure = !removed && step->service != NULL ? &remembered(executor, step)->failure
                                                          : &executor->history->failure;
-    bool image = step->kind == STEP_CREATE && remembered(executor, step)->pull == IMAGE_MISSING;
+    bool image = step->kind == STEP_CREATE && step->service != NULL &&
+                 remembered(executor, step)->pull == IMAGE_MISSING;
 
     failure_record(failure,
                    removed ? REASON_REMOVE_ERROR

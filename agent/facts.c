@@ -31,10 +31,9 @@ static char *read_file(const char *path)
 
 int64_t facts_parse_meminfo(const char *text)
 {
-    const char *line = strstr(text, "MemTotal:");
-    int64_t kib = 0;
+    const char *line = strstr(text, "MemTotal:"); /* "MemTotal:       16303428 kB" */
 
-    return line != NULL && sscanf(line, "MemTotal: %" SCNd64 " kB", &kib) == 1 ? kib : 0;
+    return line != NULL ? strtoll(line + strlen("MemTotal:"), NULL, 10) : 0;
 }
 
 /* The line that begins with KEY=, or NULL. */

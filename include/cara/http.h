@@ -15,16 +15,16 @@ typedef struct HttpReply {
     char *content_type; /* owned, NULL when absent */
     char *body;         /* owned, NUL-terminated, never NULL after success */
     size_t len;
-    char reason[64];    /* the status line's own phrase: "Not Found" */
+    char reason[64]; /* the status line's own phrase: "Not Found" */
 } HttpReply;
 
 typedef struct HttpOptions {
     const char *base;        /* "http://localhost:8080", no trailing slash needed */
     const char *unix_socket; /* path, or NULL for TCP */
     const char *user_agent;
-    int timeout_ms;          /* whole call; 0 for none */
-    int connect_timeout_ms;  /* 0 for 10 s */
-    size_t max_body;         /* longer answers are an error */
+    int timeout_ms;         /* whole call; 0 for none */
+    int connect_timeout_ms; /* 0 for 10 s */
+    size_t max_body;        /* longer answers are an error */
 } HttpOptions;
 
 /* Called with each piece of a streamed answer; returning false ends the call without an error. */

@@ -117,7 +117,7 @@ static void bad_settings_are_refused_with_the_way_out(void **state)
         int rc = settings_check(&settings, &err);
         if ((rc == 0) != (cases[i].option == NULL))
             fail_msg("%s: %s", cases[i].value, rc == 0 ? "accepted" : err.message);
-        if (rc < 0)
+        if (rc < 0 && cases[i].option != NULL)
             assert_non_null(strstr(err.message, cases[i].option));
     }
 }

@@ -480,8 +480,8 @@ static void check_rest(const Model *model, const Setting *setting, const char *w
             strcmp(only->config, service->config) != 0)
             fail_msg("%s: rests with %zu containers, not the wanted one alone", what,
                      model->observed.container_count);
-        if (only->state == CONTAINER_RUNNING &&
-            (plan.phase == NULL || strcmp(plan.phase, PHASE_RUNNING) != 0))
+        else if (only->state == CONTAINER_RUNNING &&
+                 (plan.phase == NULL || strcmp(plan.phase, PHASE_RUNNING) != 0))
             fail_msg("%s: rests running, but says %s", what, plan.phase);
     }
     if (service->has_mounts && model->max_up > 1)

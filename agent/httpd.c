@@ -29,6 +29,7 @@ static int send_text(h2o_req_t *req, int status, const char *reason, const char 
 {
     req->res.status = status;
     req->res.reason = reason;
+    req->res.content_length = strlen(text);
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                    H2O_STRLIT("text/plain; charset=utf-8"));
     h2o_send_inline(req, text, strlen(text));

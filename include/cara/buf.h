@@ -24,6 +24,6 @@ int buf_add_str(Buf *buf, const char *s);
 int buf_printf(Buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 const char *buf_str(const Buf *buf); /* never NULL */
-char *buf_take(Buf *buf);            /* the string, owned by the caller; the buffer is empty after */
+char *buf_take(Buf *buf); /* the string, owned by the caller; the buffer is empty after */
 
 #endif

@@ -31,18 +31,19 @@ typedef struct ConfigOption {
 
 typedef struct ConfigSources {
     int argc;
-    char **argv;        /* argv[0] is skipped */
-    const char *dir;    /* where .env and config.yaml are looked for; NULL for the working directory */
+    char **argv;     /* argv[0] is skipped */
+    const char *dir; /* where .env and config.yaml are looked for; NULL for the working directory */
 } ConfigSources;
 
 /* The `status` of an error about the command line itself: print it and exit 2. Others exit 1. */
 #define CONFIG_USAGE 2
 
-/* Fills the struct at `out`, which must be zeroed. Strings in it are owned by it: config_done frees them. Returns the index
- * of the first argument that is not a flag (argc when there is none), or -1 with an error that names
- * the source, the key and what is accepted. Unknown flags are ERR_INVALID; files that do not exist are
- * fine; unknown keys of config.yaml are an error that names the nearest known one. An empty value in
- * the environment or in .env counts as not given; a switch can be turned off again by any source. */
+/* Fills the struct at `out`, which must be zeroed. Strings in it are owned by it: config_done frees
+ * them. Returns the index of the first argument that is not a flag (argc when there is none), or -1
+ * with an error that names the source, the key and what is accepted. Unknown flags are ERR_INVALID;
+ * files that do not exist are fine; unknown keys of config.yaml are an error that names the nearest
+ * known one. An empty value in the environment or in .env counts as not given; a switch can be
+ * turned off again by any source. */
 int config_load(const ConfigOption *options, size_t count, const ConfigSources *sources, void *out,
                 Err *err);
 void config_done(const ConfigOption *options, size_t count, void *out);

@@ -1,7 +1,7 @@
 /* `.env` files: KEY=value lines, `export ` allowed before the key, `#` comments.
  *
- * 'single quotes' keep everything as it is; "double quotes" know \n \r \t \" \\ \$; without quotes the
- * value ends at the line's end or at ` #`, blanks around it dropped. Nothing is expanded. */
+ * 'single quotes' keep everything as it is; "double quotes" know \n \r \t \" \\ \$; without quotes
+ * the value ends at the line's end or at ` #`, blanks around it dropped. Nothing is expanded. */
 #ifndef CARA_DOTENV_H
 #define CARA_DOTENV_H
 

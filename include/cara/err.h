@@ -9,7 +9,7 @@
 
 typedef enum ErrKind {
     ERR_NONE = 0,
-    ERR_INVALID,     /* what the user gave is wrong: the message names the field and the way out */
+    ERR_INVALID, /* what the user gave is wrong: the message names the field and the way out */
     ERR_NOT_FOUND,
     ERR_CONFLICT,    /* the state of the thing does not allow it */
     ERR_UNAVAILABLE, /* a peer is not there now: trying again may help */

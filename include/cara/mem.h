@@ -33,9 +33,9 @@ static inline void mem_freep(void *p)
     free(*(void **)p);
 }
 
-void *mem_alloc(size_t size);                             /* zeroed */
-void *mem_grow(void *p, size_t count, size_t size);       /* realloc with an overflow check */
-char *mem_strdup(const char *s);                          /* NULL gives NULL */
+void *mem_alloc(size_t size);                       /* zeroed */
+void *mem_grow(void *p, size_t count, size_t size); /* realloc with an overflow check */
+char *mem_strdup(const char *s);                    /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -28,13 +28,13 @@
 #define LABEL_PROJECT    "cara.project"
 #define LABEL_SERVICE    "cara.service"
 #define LABEL_VOLUME     "cara.volume"
-#define LABEL_UID        "cara.uid"        /* of the project: a re-created name is another project */
-#define LABEL_EPOCH      "cara.epoch"      /* of the assignment it was created under */
+#define LABEL_UID        "cara.uid"   /* of the project: a re-created name is another project */
+#define LABEL_EPOCH      "cara.epoch" /* of the assignment it was created under */
 #define LABEL_GENERATION "cara.generation" /* of the spec it was created from */
 #define LABEL_CONFIG     "cara.config"     /* hash of all that would need a new container */
 
-/* Engine names: network cara-PROJECT, volume cara-PROJECT-VOLUME, container PROJECT-SERVICE, and while
- * it is to replace another PROJECT-SERVICE-next_ (no service name ends in `_`). */
+/* Engine names: network cara-PROJECT, volume cara-PROJECT-VOLUME, container PROJECT-SERVICE, and
+ * while it is to replace another PROJECT-SERVICE-next_ (no service name ends in `_`). */
 #define NETWORK_PREFIX "cara-"
 #define NEXT_SUFFIX    "-next_"
 

@@ -485,7 +485,7 @@ FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS jso
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY ed1a67f31a8896ea1b6f7661e6e46cbb
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 17be857da437b2d5a680aee3cea40658
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -527,7 +527,7 @@ FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SE
     -- name='value' with a blank behind it, or NULL.
 FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY cc3e5ef1dfc846b58f8ec4796bb862cd
     -- Asks for the deletion of projects whose spec.expireAt has passed.
-FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY c23343a416a184ee5256f46bca560b67
+FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY c2cd4dff6cc762c144b5e0d3207630c2
     -- For each project being deleted that is still on some node: when to stop waiting for it.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
@@ -547,7 +547,7 @@ FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void 
     -- Raises SR400: a member has the wrong JSON type.
 FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
     -- Raises SR400: no such member here; names the nearest one that exists.
-FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY aac8a5f2fcaa3e25cb41a9c192d3bd99
+FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 7bfeb7e3f69c818230714a529061a808
     -- Ends the deletions that can end; returns how many rows went.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4725d502bbeb276d37c81d14bb791273
     -- Ends the sessions of channels that keep the notification queue from being emptied.
@@ -563,7 +563,7 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: holds the change log while ids are drawn.
 FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY aade5d5ddd6dd3a851727c65fada6685
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY c542ffcf9bccfaa00f2293d2c9e3d75d
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_load() RETURNS TABLE(node text, load bigint) STABLE SET search_path=cara, pg_temp BODY 0dbcbc459bf96c3628b7538cd50033bc
     -- Nodes that may be given projects, each with the number it has.
@@ -603,7 +603,7 @@ FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_
     -- JSON text of a canonical object in the wire's member order.
 FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28fd296a4bc25a95af001d306c503ee0
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
-FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 4cbdd65b0e2db97cea8c07de465c74b0
+FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY b408314b92f595bc4ecdb125715e50b2
     -- Releases projects from lost nodes once their grace has passed; returns how many.
 FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b63eef93f1a62a8cf7f76c74f86c529b
     -- Keeps one version of a manifest, with who and when.
@@ -629,7 +629,7 @@ FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
     -- Trigger: a changed service gives its project a new resource version.
-FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1115199341dfaa4e8f8def2ec16b6f19
+FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 43a4d549af2fff334f28cc10d1ab30e4
     -- Drops events and change log rows older than their retention.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 33ac09f1e323189566f88771e7bdb410
     -- Notifies cara_bus and the channels of the given nodes, once a transaction.

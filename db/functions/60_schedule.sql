@@ -75,20 +75,30 @@ AS $$
 DECLARE
     v_waiting  text[];
     v_excluded jsonb;
+    v_message  text; -- why nothing can be placed; NULL when something can
     v_placed   int;
 BEGIN
     IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') THEN
         RETURN 0;
     END IF;
     PERFORM schedule_lock();
+    v_excluded := nodes_excluded();
+    IF NOT EXISTS (SELECT FROM node n JOIN node_status s ON s.node = n.name WHERE s.state = 'Ready' AND NOT n.unschedulable) THEN
+        v_message := pending_message(v_excluded);
+    END IF;
     SELECT array_agg(w.project ORDER BY w.phase_since, w.project) INTO v_waiting
-      FROM (SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project WHERE s.phase = 'Pending'
+      FROM (SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project
+             WHERE s.phase = 'Pending' AND (v_message IS NULL OR (s.reason, s.message) IS DISTINCT FROM ('NoNodeAvailable', v_message))
                FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED) w; -- whoever has one locked wakes us when done
     IF v_waiting IS NULL THEN
         RETURN 0;
+    ELSIF v_message IS NOT NULL THEN
+        UPDATE project_status SET reason = 'NoNodeAvailable', message = v_message, updated_at = p_now WHERE project = ANY (v_waiting);
+        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+        SELECT 'Project', w, 'Warning', 'NoNodeAvailable', v_message, 'system:scheduler', p_now, p_now FROM unnest(v_waiting) w;
+        RETURN 0;
     END IF;
-    v_excluded := nodes_excluded();
-    WITH decision AS (
+    WITH decision AS MATERIALIZED (
         SELECT w.project, s.node, s.runner_up
           FROM spread_slots(cardinality(v_waiting)) s JOIN unnest(v_waiting) WITH ORDINALITY w(project, turn) USING (turn)
     ), superseded AS ( -- the same node again: what is left there of an older epoch is taken over, not cleared away
@@ -107,17 +117,6 @@ BEGIN
         SELECT 'Project', p.project, 'Normal', 'Scheduled', 'Assigned to node ' || p.node, 'system:scheduler', p_now, p_now FROM placed p
     )
     SELECT count(*) INTO v_placed FROM placed;
-    IF v_placed < cardinality(v_waiting) THEN
-        WITH stuck AS (
-            UPDATE project_status s
-               SET reason = 'NoNodeAvailable', message = pending_message(v_excluded), updated_at = p_now
-             WHERE s.project = ANY (v_waiting) AND s.phase = 'Pending'
-               AND (s.reason, s.message) IS DISTINCT FROM ('NoNodeAvailable', pending_message(v_excluded))
-            RETURNING s.project, s.message
-        )
-        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
-        SELECT 'Project', k.project, 'Warning', 'NoNodeAvailable', k.message, 'system:scheduler', p_now, p_now FROM stuck k;
-    END IF;
     RETURN v_placed;
 END
 $$;

@@ -60,17 +60,18 @@ AS $$
 DECLARE
     v_moved bigint;
 BEGIN
-    IF NOT EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.released_at IS NULL WHERE n.state = 'NotReady')
+    IF NOT EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL
+                    WHERE n.state = 'NotReady')
        OR eviction_braked(p_now) THEN
         RETURN 0;
     END IF;
     WITH lost AS (
         SELECT s.project FROM node_status n
-          JOIN assignment a ON a.node = n.node AND a.released_at IS NULL
+          JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL
           JOIN project_status s ON s.project = a.project
          WHERE n.state = 'NotReady'
            AND (s.phase = 'Scheduled'
-                OR (s.phase IN ('Running', 'Failed') AND n.not_ready_since <= p_now - setting_interval('running_grace')))
+                OR (s.phase IN ('Running', 'Failed') AND n.not_ready_since <= p_now - (SELECT setting_interval('running_grace'))))
          ORDER BY s.project FOR UPDATE OF s
     ), moved AS (
         UPDATE project_status s
@@ -99,7 +100,7 @@ RETURNS TABLE (project text, given_up_at timestamptz) LANGUAGE sql STABLE SET se
 AS $$
     SELECT s.project, max(CASE WHEN n.node IS NULL THEN p.deleted_at
                                ELSE greatest(greatest(p.deleted_at, coalesce(n.not_ready_since, a.released_at, 'infinity'))
-                                             + setting_interval('terminating_timeout'), (SELECT judge_after FROM clock)) END)
+                                             + (SELECT setting_interval('terminating_timeout')), (SELECT judge_after FROM clock)) END)
       FROM project_status s
       JOIN project p ON p.name = s.project
       JOIN assignment a ON a.project = s.project AND a.gone_at IS NULL
@@ -110,34 +111,41 @@ $$;
 COMMENT ON FUNCTION cara.deletion_due IS 'For each project being deleted that is still on some node: when to stop waiting for it.';
 
 -- Ends deletions: Terminating becomes Terminated when no node has anything left, or when the node that has
--- did not answer for too long; Terminated rows go after a moment in which they can be seen.
+-- did not answer for too long; Terminated rows go after a moment in which they can be seen. What someone else has
+-- locked is left for the next time.
 CREATE OR REPLACE FUNCTION cara.finish_deletions(p_now timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_gone bigint;
 BEGIN
-    -- left-overs on a node that is gone, or that was asked for too long, are given up
-    PERFORM project_set_phase(t.project, 'Terminated', 'TerminationTimeout',
-                'Node was NotReady for too long; project force-terminated. Docker resources on the node may need manual cleanup.',
-                NULL, 'system:tick', p_now)
-       FROM (SELECT s.project FROM project_status s
-              WHERE s.phase = 'Terminating'
-                AND s.project IN (SELECT d.project FROM deletion_due() d WHERE d.given_up_at <= p_now)
-              ORDER BY s.project FOR UPDATE OF s) t;
-    PERFORM project_set_phase(t.project, 'Terminated', 'ResourcesRemoved', 'All Docker resources have been removed', NULL, 'system:tick', p_now)
-       FROM (SELECT s.project FROM project_status s
-              WHERE s.phase = 'Terminating' AND NOT EXISTS (SELECT FROM assignment a WHERE a.project = s.project AND a.gone_at IS NULL)
-              ORDER BY s.project FOR UPDATE OF s) t;
-    WITH gone AS (
-        DELETE FROM project p USING project_status s
-         WHERE s.project = p.name AND s.phase = 'Terminated' AND s.phase_since <= p_now - setting_interval('terminated_retention')
-        RETURNING p.name
+    WITH over AS (
+        SELECT p.name FROM project p JOIN project_status s ON s.project = p.name
+         WHERE s.phase = 'Terminated' AND s.phase_since <= p_now - (SELECT setting_interval('terminated_retention'))
+           FOR UPDATE OF p SKIP LOCKED
+    ), gone AS (
+        DELETE FROM project p USING over o WHERE p.name = o.name RETURNING p.name
     ), told AS (
         INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
         SELECT 'Project', g.name, 'Normal', 'Deleted', 'Project deleted', 'system:tick', p_now, p_now FROM gone g
     )
     SELECT count(*) INTO v_gone FROM gone;
+    WITH ended AS ( -- with nothing left on any node, or given up
+        SELECT s.project, d.project IS NOT NULL AS given_up
+          FROM project_status s LEFT JOIN deletion_due() d ON d.project = s.project
+         WHERE s.phase = 'Terminating' AND coalesce(d.given_up_at <= p_now, true)
+           FOR UPDATE OF s SKIP LOCKED
+    ), moved AS (
+        UPDATE project_status s
+           SET phase = 'Terminated', phase_since = p_now, updated_at = p_now,
+               reason = CASE WHEN e.given_up THEN 'TerminationTimeout' ELSE 'ResourcesRemoved' END,
+               message = CASE WHEN e.given_up THEN 'Node was NotReady for too long; project force-terminated. Docker resources on the node may need manual cleanup.'
+                              ELSE 'All Docker resources have been removed' END
+          FROM ended e WHERE s.project = e.project
+        RETURNING s.project, s.reason, s.message, e.given_up
+    )
+    INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+    SELECT 'Project', m.project, CASE WHEN m.given_up THEN 'Warning' ELSE 'Normal' END, m.reason, m.message, 'system:tick', p_now, p_now FROM moved m;
     RETURN v_gone;
 END
 $$;
@@ -155,8 +163,8 @@ COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects wh
 CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz)
 RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
 AS $$
-    DELETE FROM event WHERE last_at < p_now - setting_interval('event_retention');
-    DELETE FROM change WHERE at < p_now - setting_interval('change_retention');
+    DELETE FROM event WHERE last_at < p_now - (SELECT setting_interval('event_retention'));
+    DELETE FROM change WHERE at < p_now - (SELECT setting_interval('change_retention'));
 $$;
 COMMENT ON FUNCTION cara.trim_history IS 'Drops events and change log rows older than their retention.';
 
@@ -184,11 +192,12 @@ AS $$
         p_now + setting_interval('control_plane_gap') / 3,
         (SELECT greatest(leases_due_at, judge_after) FROM clock),
         (SELECT trim_due_at FROM clock),
-        (SELECT min(s.phase_since) + setting_interval('terminated_retention') FROM project_status s WHERE s.phase = 'Terminated'),
-        (SELECT min(d.given_up_at) FROM deletion_due() d),
+        (SELECT min(s.phase_since) + setting_interval('terminated_retention') FROM project_status s
+          WHERE s.phase = 'Terminated' AND s.phase_since > p_now - (SELECT setting_interval('terminated_retention'))),
+        (SELECT min(d.given_up_at) FROM deletion_due() d WHERE d.given_up_at > p_now),
         (SELECT judge_after FROM clock WHERE judge_after > p_now),
         (SELECT min(n.not_ready_since) + setting_interval('running_grace') FROM node_status n
-          WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - setting_interval('running_grace')
+          WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - (SELECT setting_interval('running_grace'))
             AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL)),
         (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL))
 $$;

@@ -1,7 +1,7 @@
 -- Heartbeats: they renew the lease, bring what is new, and cost next to nothing otherwise.
 BEGIN;
 \ir given.psql
-SELECT plan(37);
+SELECT plan(38);
 
 SELECT api.node_create('{"metadata":{"name":"n1"}}', 'ann') \g /dev/null
 CREATE FUNCTION given.changes() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM cara.change $$;
@@ -28,6 +28,8 @@ SELECT ok(api.node_heartbeat('n1', '', given.t('6s')) IS NULL AND current_settin
 SELECT is((SELECT reloptions FROM pg_class WHERE oid = 'cara.lease'::regclass), '{fillfactor=50}', 'lease pages leave room for updates in place');
 SELECT is_empty($$ SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'cara.lease'::regclass AND NOT indisprimary $$, 'and no index stands in their way');
 SELECT is_empty($$ SELECT tgname FROM pg_trigger WHERE tgrelid = 'cara.lease'::regclass AND NOT tgisinternal $$, 'no trigger watches leases');
+
+SELECT results_eq($$ SELECT n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relid = 'cara.lease'::regclass $$, $$ SELECT n_tup_upd FROM pg_stat_xact_user_tables WHERE relid = 'cara.lease'::regclass $$, 'every renewal was an update in place');
 
 -- What is new is merged: networks member by member, capacity whole.
 SELECT api.node_heartbeat('n1', '{"network":{"dnsName":"d","agentPort":9090,"throughput":{"download":"1M"}}}', given.t('7s'));

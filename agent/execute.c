@@ -52,6 +52,8 @@ static json_t *create_body(const Executor *executor, const DesiredService *servi
 
     network_name(executor, network);
     json_object_set_new(body, "Labels", container_labels(executor->desired, service));
+    /* for when the engine itself shuts down; our own stops say how long they wait */
+    json_object_set_new(body, "StopTimeout", json_integer((service->grace_ms + 999) / 1000));
     json_object_set_new(json_object_get(body, "HostConfig"), "NetworkMode", json_string(network));
     json_object_set_new(
         body, "NetworkingConfig",

@@ -65,6 +65,7 @@ ServiceHistory *history_service(History *history, const char *service, const cha
         found->pull = IMAGE_UNKNOWN;
         found->pull_ticket = 0;
         found->crashes = 0;
+        found->ran = false;
         failure_clear(&found->failure);
     }
     return found;

@@ -32,6 +32,7 @@ typedef struct ServiceHistory {
     PullState pull;
     uint64_t pull_ticket; /* of the pull under way */
     Failure failure;
+    bool ran;     /* a container of this config was up and good: one must be there */
     int crashes;  /* in a row */
     int restarts; /* all there were */
 } ServiceHistory;

@@ -53,6 +53,7 @@ typedef struct Outcome {
     OutcomeKind kind;
     const Container *shown; /* what a report tells about; NULL: none there */
     bool pulling;
+    bool missing;       /* there was one, up and good, and nobody asked for it to go */
     const char *reason; /* OUTCOME_FAILED */
     char *message;      /* owned: OUTCOME_FAILED, OUTCOME_UPDATE_FAILED */
 } Outcome;

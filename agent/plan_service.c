@@ -375,6 +375,7 @@ void plan_service(Plan *plan, const DesiredService *service, const Observed *obs
     } else {
         plan_single(&c, slots.current);
     }
+    c.out.missing = c.out.shown == NULL && !c.out.pulling && c.history != NULL && c.history->ran;
     plan->outcomes = mem_grow(plan->outcomes, plan->outcome_count + 1, sizeof(Outcome));
     plan->outcomes[plan->outcome_count++] = c.out;
 }

@@ -62,14 +62,39 @@ static const Outcome *first_of(const Plan *plan, OutcomeKind kind)
     return NULL;
 }
 
+/* Containers that someone else removed come back in the same breath; that it happened is said all
+ * the same, or nobody would know. */
+static void tell_missing(Plan *plan)
+{
+    Buf message;
+    size_t missing = 0;
+
+    buf_init(&message, MESSAGE_MAX);
+    buf_add_str(&message, "Missing containers for services: ");
+    for (size_t i = 0; i < plan->outcome_count; i++)
+        if (plan->outcomes[i].missing)
+            buf_printf(&message, "%s%s", missing++ > 0 ? ", " : "",
+                       plan->outcomes[i].service->name);
+    buf_printf(&message, " (expected %zu, found %zu)", plan->outcome_count,
+               plan->outcome_count - missing);
+    if (missing > 0) {
+        plan->phase = PHASE_FAILED;
+        plan->reason = REASON_CONTAINER_MISSING;
+        plan->message = buf_take(&message);
+    }
+    buf_done(&message);
+}
+
 void plan_verdict(Plan *plan)
 {
     for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
         const Outcome *first = first_of(plan, verdicts[i].kind);
         if (first == NULL)
             continue;
-        if (verdicts[i].phase == NULL)
+        if (verdicts[i].phase == NULL) {
+            tell_missing(plan);
             return;
+        }
         plan->phase = verdicts[i].phase;
         plan->reason = verdicts[i].reason != NULL ? verdicts[i].reason : first->reason;
         plan->message = list_outcomes(plan, verdicts[i].kind, verdicts[i].lead);

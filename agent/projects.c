@@ -203,6 +203,17 @@ static bool is_stale(void *arg)
     return stale;
 }
 
+/* Likewise. */
+static void tell(void *arg, Report *report)
+{
+    Work *work = arg;
+
+    if (is_stale(work))
+        report_done(report);
+    else
+        outbox_put(work->projects->outbox, report);
+}
+
 static Project *next_project(Projects *projects, int64_t now, int64_t *ret_wake_at)
 {
     *ret_wake_at = INT64_MAX;
@@ -242,6 +253,7 @@ static void work_on(Projects *projects, Project *project, Docker *docker)
                               .docker_host = projects->docker_host,
                               .pulls = projects->pulls,
                               .is_stale = is_stale,
+                              .tell = tell,
                               .arg = &work };
     Reconciled result = { 0 };
 

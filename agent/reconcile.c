@@ -47,10 +47,12 @@ static void forget_failures(const Plan *plan, History *history)
 {
     for (size_t i = 0; i < plan->outcome_count; i++) {
         const Outcome *outcome = &plan->outcomes[i];
-        if (outcome->kind == OUTCOME_READY || outcome->kind == OUTCOME_COMPLETED)
-            failure_clear(
-                &history_service(history, outcome->service->name, outcome->service->config)
-                     ->failure);
+        if (outcome->kind != OUTCOME_READY && outcome->kind != OUTCOME_COMPLETED)
+            continue;
+        ServiceHistory *remembered =
+            history_service(history, outcome->service->name, outcome->service->config);
+        failure_clear(&remembered->failure);
+        remembered->ran = true;
     }
     if (plan->phase != NULL && strcmp(plan->phase, PHASE_RUNNING) == 0)
         failure_clear(&history->failure);
@@ -98,6 +100,11 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
             break;
         }
         plan_make(desired, &observed, history, agent_clock_ms(), &plan);
+        if (plan.step_count > 0 && plan.phase != NULL) { /* known already, and soon no longer so */
+            Report report = { 0 };
+            report_build(desired, &plan, history, &report);
+            reconciler->tell(reconciler->arg, &report);
+        }
         if (plan.step_count > 0 && over)
             out.wake_at = agent_clock_ms() + REFUSED_RETRY_MS;
         if (plan.step_count == 0 || over) {

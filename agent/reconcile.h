@@ -18,11 +18,15 @@ typedef struct Reconciled {
 /* Tells the caller that something newer is wanted: the work stops between two steps' rounds. */
 typedef bool (*ReconcileStale)(void *arg);
 
+/* Something worth saying before the work is done; takes the report. */
+typedef void (*ReconcileTell)(void *arg, Report *report);
+
 typedef struct Reconciler {
     Docker *docker;
     const char *docker_host;
     Pulls *pulls;
     ReconcileStale is_stale;
+    ReconcileTell tell;
     void *arg;
 } Reconciler;
 

@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 {
     if (argc != 5)
         die("usage", "wake DATABASE_URL AGENT_LOG PROJECT ROUNDS");
-    int rounds = atoi(argv[4]);
+    int rounds = (int)strtol(argv[4], NULL, 10);
     double *bare = calloc((size_t)rounds, sizeof(double));
     double *agent = calloc((size_t)rounds, sizeof(double));
     Log log = { .fd = open(argv[2], O_RDONLY) };

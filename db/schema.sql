@@ -613,7 +613,7 @@ FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RET
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
 FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 67c273cd14ed12ef2e55a360e1feca19
     -- The observed services of a project as JSON text, NULL when none were reported.
-FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ce91cab221b8bf3cf3e948c217ab4065
+FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 5ef777c20f1c6966063a2d92aaea9413
     -- Trigger: has the next tick look at everything again, now.
 FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_path=cara, pg_temp BODY b649c32de953a26ad3f07d148805ab5f
     -- A setting of kind interval; NULL when there is none of that name.

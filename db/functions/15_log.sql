@@ -214,7 +214,7 @@ CREATE OR REPLACE FUNCTION cara.setting_changed()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    UPDATE clock SET leases_due_at = '-infinity';
+    UPDATE clock SET leases_due_at = '-infinity', judge_after = least(judge_after, clock_timestamp() + setting_interval('heartbeat_timeout'));
     PERFORM wake(NULL);
     RETURN NULL;
 END

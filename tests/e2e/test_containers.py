@@ -30,12 +30,14 @@ def test_a_container_killed_by_hand_is_reported_within_a_second_and_started_agai
     assert main["restarts"] == 1, main
 
 
-def test_a_container_removed_by_hand_comes_back(cluster):
+def test_a_container_removed_by_hand_is_reported_and_comes_back(cluster):
     engine = running(cluster, "lost", service("main"))
     before = engine.identities("lost")
     engine.call("DELETE", "/containers/lost-main?force=1")
     wait_for(lambda: engine.identities("lost") not in (before, {}), "a new container")
     cluster.wait_for_phase("lost", "Running")
+    told = [e for e in cluster.events("project/lost") if e["reason"] == "ContainerMissing"]
+    assert len(told) == 1 and told[0]["message"] == "Missing containers for services: main (expected 1, found 0)", told
 
 
 def test_a_service_that_keeps_crashing_is_tried_again_ever_more_slowly(cluster):

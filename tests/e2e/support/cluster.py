@@ -107,6 +107,12 @@ class Cluster:
         conditions = (self.project(project) or {}).get("status", {}).get("conditions", [])
         return next((c for c in conditions if c["type"] == "Phase"), {})
 
+    def events(self, of):
+        """What was recorded of "project/x" or "node/x", oldest first."""
+        answer = self.api.call("GET", f"/api/v1/events?for={of}")
+        assert answer.status == 200, answer
+        return answer.json["items"]
+
     # --- what people do ----------------------------------------------------------------------------
 
     def ctl(self, *argv, check=True, text=None):

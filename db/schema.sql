@@ -525,9 +525,9 @@ FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_re
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
-FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY cc3e5ef1dfc846b58f8ec4796bb862cd
+FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
-FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY c2cd4dff6cc762c144b5e0d3207630c2
+FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
@@ -547,7 +547,7 @@ FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void 
     -- Raises SR400: a member has the wrong JSON type.
 FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
     -- Raises SR400: no such member here; names the nearest one that exists.
-FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 7bfeb7e3f69c818230714a529061a808
+FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4725d502bbeb276d37c81d14bb791273
     -- Ends the sessions of channels that keep the notification queue from being emptied.
@@ -607,7 +607,7 @@ FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOL
     -- Releases projects from lost nodes once their grace has passed; returns how many.
 FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b63eef93f1a62a8cf7f76c74f86c529b
     -- Keeps one version of a manifest, with who and when.
-FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1fb66f68ab84b13d07c8aaedb2647de5
+FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3f7f6353cb53d1ed3c250845112feca
     -- Waits until no other transaction is deciding; released when this one ends.
 FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.

@@ -2,8 +2,8 @@
 
 -- One decision at a time in a database; held to the end of the transaction.
 CREATE OR REPLACE FUNCTION cara.schedule_lock()
-RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
-AS $$ SELECT pg_advisory_xact_lock(hashtextextended('cara.schedule', 0)) $$;
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('cara.schedule', 0)); END $$;
 COMMENT ON FUNCTION cara.schedule_lock IS 'Waits until no other transaction is deciding; released when this one ends.';
 
 -- How many projects each node has now, for the nodes that may take another.

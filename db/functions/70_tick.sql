@@ -96,9 +96,11 @@ COMMENT ON FUNCTION cara.reschedule_lost IS 'Releases projects from lost nodes o
 -- asked is waited for as long as it takes (infinity); one that is lost, or does not clear away what it was told
 -- to give up, until the timeout, and not before it could have answered after a gap in the control plane.
 CREATE OR REPLACE FUNCTION cara.deletion_due()
-RETURNS TABLE (project text, given_up_at timestamptz) LANGUAGE sql STABLE SET search_path = cara, pg_temp
+RETURNS TABLE (project text, given_up_at timestamptz) LANGUAGE plpgsql STABLE ROWS 10 SET search_path = cara, pg_temp
 AS $$
-    SELECT s.project, max(CASE WHEN n.node IS NULL THEN p.deleted_at
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT s.project, max(CASE WHEN n.node IS NULL THEN p.deleted_at
                                ELSE greatest(greatest(p.deleted_at, coalesce(n.not_ready_since, a.released_at, 'infinity'))
                                              + (SELECT setting_interval('terminating_timeout')), (SELECT judge_after FROM clock)) END)
       FROM project_status s
@@ -106,7 +108,8 @@ AS $$
       JOIN assignment a ON a.project = s.project AND a.gone_at IS NULL
       LEFT JOIN node_status n ON n.node = a.node
      WHERE s.phase = 'Terminating'
-     GROUP BY s.project
+     GROUP BY s.project;
+END
 $$;
 COMMENT ON FUNCTION cara.deletion_due IS 'For each project being deleted that is still on some node: when to stop waiting for it.';
 
@@ -119,6 +122,9 @@ AS $$
 DECLARE
     v_gone bigint;
 BEGIN
+    IF NOT EXISTS (SELECT FROM project_status WHERE phase IN ('Terminating', 'Terminated')) THEN
+        RETURN 0;
+    END IF;
     WITH over AS (
         SELECT p.name FROM project p JOIN project_status s ON s.project = p.name
          WHERE s.phase = 'Terminated' AND s.phase_since <= p_now - (SELECT setting_interval('terminated_retention'))
@@ -152,11 +158,13 @@ $$;
 COMMENT ON FUNCTION cara.finish_deletions IS 'Ends the deletions that can end; returns how many rows went.';
 
 CREATE OR REPLACE FUNCTION cara.delete_expired(p_now timestamptz)
-RETURNS bigint LANGUAGE sql SET search_path = cara, pg_temp
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
-    SELECT count(api.project_delete(e.name, '{}', 'system:expireAt'))
-      FROM (SELECT p.name FROM project p WHERE p.expire_at <= p_now AND p.deleted_at IS NULL
-             ORDER BY p.name FOR UPDATE SKIP LOCKED) e
+BEGIN
+    RETURN (SELECT count(api.project_delete(e.name, '{}', 'system:expireAt'))
+              FROM (SELECT p.name FROM project p WHERE p.expire_at <= p_now AND p.deleted_at IS NULL
+                     ORDER BY p.name FOR UPDATE SKIP LOCKED) e);
+END
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 

@@ -71,6 +71,7 @@ DECLARE
     v_new  node;
 BEGIN
     PERFORM check_size(p_manifest);
+    PERFORM check_node_spec(p_manifest->'spec');
     IF p_create IS NOT FALSE THEN
         PERFORM check_name(v_name);
     END IF;

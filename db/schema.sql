@@ -202,7 +202,7 @@ TABLE cara.node_status
     CREATE INDEX node_status_not_ready ON cara.node_status USING btree (not_ready_since) WHERE (state = 'NotReady'::text)
     CREATE UNIQUE INDEX node_status_pkey ON cara.node_status USING btree (node)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
-    CREATE TRIGGER check_move AFTER UPDATE ON cara.node_status REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.check_state_move()
+    CREATE TRIGGER check_move BEFORE UPDATE OF state ON cara.node_status FOR EACH ROW WHEN ((old.state <> new.state)) EXECUTE FUNCTION cara.check_state_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     -- What agents say of their machine and what follows from their lease. Written by api.node_heartbeat and api.tick.
@@ -295,7 +295,7 @@ TABLE cara.project_status
     CREATE INDEX project_status_pending ON cara.project_status USING btree (phase_since, project) WHERE (phase = 'Pending'::text)
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
-    CREATE TRIGGER check_move AFTER UPDATE ON cara.project_status REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.check_phase_move()
+    CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     -- Where each project stands. Written by api.project_report, api.node_report, api.schedule and api.tick.
@@ -463,7 +463,7 @@ FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time 
     -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
     -- All nodes by name.
-FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8c0053f80a4e20f3701314ec659dce94
+FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f7ad6add9185f64d0b213b1d3b9eb8a1
     -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
@@ -475,7 +475,7 @@ FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET s
     -- One project. SR404 when there is none of that name.
 FUNCTION api.project_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY db3fa056f008b1335b1d65f033f5d2cf
     -- Projects by name; p_query filters by phase (any of) and nodeRef.
-FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 24e3462252e9c29a3931126ce08df926
+FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2fa46ed484c73cb678850275de7b8f6c
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
@@ -503,7 +503,7 @@ FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb 
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
     -- Raises SR400 unless the phase is one there is.
-FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 281c038a92a29270e1bfe561979778cd
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY deb32100090e0c5a0da7a0a61d403701
     -- Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
     -- Raises SR400 unless NULL or a TCP port.
@@ -513,7 +513,7 @@ FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS 
     -- Raises SR400 for the first rule that a service of a project breaks.
 FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fc58fe4c2a436944cbfeba93ebefe412
     -- Raises SR413 for a manifest larger than the setting allows.
-FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 2408528dcce832b29439aacaf040376f
+FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
 FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.

@@ -135,39 +135,31 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern.';
 
--- AFTER STATEMENT on project_status: phases move only along cara.phase_transition.
+-- BEFORE ROW on project_status, where the phase changes: it moves only along cara.phase_transition. By row,
+-- as comparing old and new rows of a whole statement would join two sets the planner knows nothing of.
 CREATE OR REPLACE FUNCTION cara.check_phase_move()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
-DECLARE
-    v_bad record;
 BEGIN
-    SELECT o.project, o.phase AS from_phase, n.phase AS to_phase INTO v_bad
-      FROM old_rows o JOIN new_rows n USING (project)
-     WHERE o.phase <> n.phase AND NOT EXISTS (SELECT FROM phase_transition t WHERE (t.from_phase, t.to_phase) = (o.phase, n.phase)) LIMIT 1;
-    IF FOUND AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
-        PERFORM fail(409, format('project %s cannot go from phase %s to %s', quote(v_bad.project), v_bad.from_phase, v_bad.to_phase), 'phase',
+    IF NOT EXISTS (SELECT FROM phase_transition t WHERE (t.from_phase, t.to_phase) = (OLD.phase, NEW.phase))
+       AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
+        PERFORM fail(409, format('project %s cannot go from phase %s to %s', quote(OLD.project), OLD.phase, NEW.phase), 'phase',
             'SELECT * FROM cara.phase_transition shows the legal moves');
     END IF;
-    RETURN NULL;
+    RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION cara.check_phase_move IS 'Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.';
 
--- AFTER STATEMENT on node_status: states move only along cara.node_state_transition.
+-- BEFORE ROW on node_status, where the state changes: it moves only along cara.node_state_transition.
 CREATE OR REPLACE FUNCTION cara.check_state_move()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
-DECLARE
-    v_bad record;
 BEGIN
-    SELECT o.node, o.state AS from_state, n.state AS to_state INTO v_bad
-      FROM old_rows o JOIN new_rows n USING (node)
-     WHERE o.state <> n.state AND NOT EXISTS (SELECT FROM node_state_transition t WHERE (t.from_state, t.to_state) = (o.state, n.state)) LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(409, format('node %s cannot go from state %s to %s', quote(v_bad.node), v_bad.from_state, v_bad.to_state), 'state');
+    IF NOT EXISTS (SELECT FROM node_state_transition t WHERE (t.from_state, t.to_state) = (OLD.state, NEW.state)) THEN
+        PERFORM fail(409, format('node %s cannot go from state %s to %s', quote(OLD.node), OLD.state, NEW.state), 'state');
     END IF;
-    RETURN NULL;
+    RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION cara.check_state_move IS 'Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.';

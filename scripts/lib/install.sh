@@ -13,23 +13,40 @@ packages_run() {
 }
 
 packages_test() {
-    packages_run
-    echo clang clang-format shellcheck docker-registry docker-compose \
-        libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-psycopg2 python3-yaml
     local version
     version=$(distribution_postgres)
-    echo "postgresql-$version-pgtap" "postgresql-server-dev-$version"
-    apt-cache show libclang-rt-14-dev >/dev/null 2>&1 && echo libclang-rt-14-dev
+    packages_run
+    echo clang clang-format shellcheck docker-registry docker-compose \
+        libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-psycopg2 python3-yaml \
+        "postgresql-$version-pgtap" "postgresql-server-dev-$version"
+    # Debian keeps clang's sanitizers and fuzzer apart; elsewhere clang brings them.
+    [ ! -e /etc/debian_version ] || grep -q '^ID=ubuntu' /etc/os-release || clang_runtime_package
+}
+
+clang_runtime_package() {
+    ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 ||
+        apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]\+\)$/libclang-rt-\1-dev/p'
 }
 
 packages_bench() {
     packages_run
-    echo wrk nghttp2-client hyperfine nginx-light haproxy "postgresql-$(distribution_postgres)"
+    echo wrk python3-psycopg2 nghttp2-client hyperfine nginx-light haproxy "postgresql-$(distribution_postgres)"
 }
 
-# The PostgreSQL the distribution packages: 15 on Debian 12, 14 on Ubuntu 22.04, 16 on Ubuntu 24.04.
+# The PostgreSQL the distribution packages: 15 on Debian 12, 14 on Ubuntu 22.04, 16 on Ubuntu 24.04. What is installed
+# tells it much sooner than apt-cache does.
 distribution_postgres() {
-    apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]\+\)$/\1/p' | head -n 1
+    local version
+    version=$(dpkg-query -W -f '${Depends}\n' postgresql postgresql-server-dev-all 2>/dev/null || true)
+    version=$(sed -n 's/^postgresql-\(server-dev-\)\?\([0-9]\+\).*/\2/p' <<<"$version")
+    [ -n "$version" ] || version=$(_installed_server_dev)
+    [ -n "$version" ] || version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]\+\)$/\1/p')
+    echo "${version%%$'\n'*}"
+}
+
+_installed_server_dev() {
+    (dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' 'postgresql-server-dev-[0-9]*' 2>/dev/null || true) |
+        sed -n 's/^ii *postgresql-server-dev-//p' | sort -rn
 }
 
 psql_package() { have psql || echo postgresql-client; }
@@ -38,7 +55,7 @@ psql_package() { have psql || echo postgresql-client; }
 install_for() {
     local purpose wanted missing
     have apt-get || die "packages are installed with apt-get, which is not here; CONTRIBUTING.md lists what is needed"
-    [ -n "$(distribution_postgres)" ] || apt_refresh
+    [ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] || apt_refresh
     wanted=$(for purpose in "$@"; do "packages_$purpose"; done)
     missing=$(packages_missing "$wanted")
     [ -n "$missing" ] || return 0

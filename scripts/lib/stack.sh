@@ -80,6 +80,12 @@ _own_engine_link() {
     nsenter --net="/run/netns/$STACK_NETNS" iptables -I DOCKER-USER -i eth0 -j ACCEPT
 }
 
+# Kills what runs on our own engine; its shutdown would wait ten seconds for each.
+stack_engine_clear() {
+    daemon_running dockerd "$CARA_STATE/engine" || return 0
+    docker ps -q | xargs -r docker kill >/dev/null 2>&1 || true
+}
+
 stack_engine_down() {
     if [ "$(choice engine)" = own ]; then
         engine_stop "$CARA_STATE/engine"

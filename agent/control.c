@@ -146,6 +146,10 @@ static int duty_channel(Control *control, Err *err)
     control->poll_ms = offer.poll_ms;
     if (control->settings->heartbeat_interval_ms == 0)
         control->heartbeat_ms = offer.heartbeat_ms;
+    /* A shorter interval counts from now on, not after one more of the old ones. */
+    int64_t heartbeat = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
+    if (heartbeat < control->due[HEARTBEAT])
+        control->due[HEARTBEAT] = heartbeat;
     control->resync = true;
     control->due[FETCH] = 0;
     if (offer.conninfo == NULL) {

@@ -39,6 +39,37 @@ bench_engine() {
     demo_image_import demo:1
 }
 
+# A cara-server on a database of its own: sets DATABASE (its URL) and SERVER_URL.
+bench_control_plane() {
+    local postgres port
+    postgres=$(bench_postgres)
+    postgres_psql -d "$(bench_url "$postgres")" -c 'CREATE DATABASE cara'
+    DATABASE=$(bench_url "$postgres" cara)
+    port=$(free_port)
+    SERVER_URL=http://127.0.0.1:$port
+    export DATABASE SERVER_URL
+    mkdir -p "$CARA_SANDBOX/server"
+    (cd "$CARA_SANDBOX/server" && DATABASE_URL=$DATABASE HOST=127.0.0.1 PORT=$port exec "$BIN/cara-server") \
+        >"$CARA_SANDBOX/server/log" 2>&1 &
+    wait_for 15 curl -sf -o /dev/null "$SERVER_URL/api/readyz"
+}
+
+# bench_agent [FLAG...]: a node on the engine of bench_engine, Ready when this returns; sets AGENT_LOG.
+bench_agent() {
+    local port
+    port=$(free_port)
+    mkdir -p "$CARA_SANDBOX/agent"
+    AGENT_LOG=$CARA_SANDBOX/agent/log
+    export AGENT_LOG
+    (cd "$CARA_SANDBOX/agent" && NODE_NAME=bench AGENT_LISTEN_PORT=$port exec "$BIN/cara-agent" "$@") \
+        >"$AGENT_LOG" 2>&1 &
+    # shellcheck disable=SC2016 # expanded by the shell it is for
+    wait_for 15 sh -c 'curl -s "$SERVER_URL/api/v1/nodes/bench" | grep -q "\"state\":\"Ready\""'
+}
+
+# bench_is_running PROJECT
+bench_is_running() { curl -s "$SERVER_URL/api/v1/projects/$1" | grep -q '"phase":"Running"'; }
+
 # figure NAME VALUE UNIT [<=|>= GOAL]
 figure() {
     if [ $# -gt 3 ]; then

@@ -595,19 +595,19 @@ FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
     -- Trigger: projects of a node that was deleted go back to the scheduler.
-FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 20fb91e834bf32a0efbb22fb096a5d51
+FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5287fec1b96d8fb283b3e778231a7e6d
     -- JSON text of a canonical object in the wire's member order.
 FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28fd296a4bc25a95af001d306c503ee0
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
 FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 4cbdd65b0e2db97cea8c07de465c74b0
     -- Releases projects from lost nodes once their grace has passed; returns how many.
-FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9a4c779bb28047a43ada8828003b2111
+FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b63eef93f1a62a8cf7f76c74f86c529b
     -- Keeps one version of a manifest, with who and when.
 FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 1fb66f68ab84b13d07c8aaedb2647de5
     -- Waits until no other transaction is deciding; released when this one ends.
 FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
-FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 0dc0205a074b9ab4952402555d34f7a6
+FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 67c273cd14ed12ef2e55a360e1feca19
     -- The observed services of a project as JSON text, NULL when none were reported.
 FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ce91cab221b8bf3cf3e948c217ab4065
     -- Trigger: has the next tick look at everything again, now.

@@ -3,6 +3,7 @@
 #include "problem.h"
 
 #include "cara/buf.h"
+#include "cara/log.h"
 #include "cara/mem.h"
 
 #include <string.h>
@@ -60,6 +61,8 @@ static void send_body(h2o_req_t *req, int status, const char *body, size_t len)
     req->res.status = status;
     req->res.reason = problem_reason(status);
     req->res.content_length = status == 204 ? SIZE_MAX : len;
+    log_debug("answered", "method=%.*s path=%.*s status=%d bytes=%zu", (int)req->method.len,
+              req->method.base, (int)req->path.len, req->path.base, status, len);
     start_deadline(req);
     h2o_start_response(req, &generator);
     h2o_send(req, &buf, head || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);

@@ -22,7 +22,7 @@ static const ConfigOption options[] = {
     { "port",               "PORT",               "port",               CONFIG_PORT,   AT(server.port),           "8080",    false, "port to listen on" },
     { "database_url",       "DATABASE_URL",       "database_url",       CONFIG_STRING, AT(server.database_url),   NULL,      true,  "PostgreSQL 16 or newer: postgres://USER@HOST:PORT/DATABASE (required)" },
     { "channel_host",       "CHANNEL_HOST",       "channel_host",       CONFIG_STRING, AT(server.channel_host),   NULL,      false, "HOST or HOST:PORT under which agents reach that Postgres, where it is not DATABASE_URL's" },
-    { "db_connections",     "DB_CONNECTIONS",     "db_connections",     CONFIG_INT,    AT(server.db_connections), "4",       false, "connections that serve requests; two more listen and keep the clock" },
+    { "db_connections",     "DB_CONNECTIONS",     "db_connections",     CONFIG_INT,    AT(server.db_connections), "8",       false, "connections that serve requests; two more listen and keep the clock" },
     { "otel_collector_url", "OTEL_COLLECTOR_URL", "otel_collector_url", CONFIG_STRING, AT(otel_collector_url),    NULL,      false, "accepted for compatibility; nothing is sent there yet" },
     { "debug",              "DEBUG",              "debug",              CONFIG_BOOL,   AT(server.debug),          "false",   false, "log more, and for people to read" },
 };

@@ -191,24 +191,34 @@ COMMENT ON FUNCTION cara.read_object IS 'An object in canonical form by the rows
 
 -- Writes a canonical object in the wire's member order, with the members that are always there.
 CREATE OR REPLACE FUNCTION cara.render(p_value jsonb, p_type text)
-RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
-    SELECT '{' || coalesce(string_agg('"' || f.name || '":' ||
-        CASE f.kind
-            WHEN 'object' THEN render(coalesce(p_value->f.name, '{}'), f.item)
-            WHEN 'map'    THEN wire_map(p_value->f.name)
-            WHEN 'list'   THEN CASE
-                WHEN p_value->f.name IS NULL THEN 'null'
-                WHEN f.item = 'string' THEN (SELECT '[' || string_agg(e.value::text, ',' ORDER BY e.n) || ']'
-                    FROM jsonb_array_elements(p_value->f.name) WITH ORDINALITY e(value, n))
-                ELSE (SELECT '[' || string_agg(render(e.value, f.item), ',' ORDER BY e.n) || ']'
-                    FROM jsonb_array_elements(p_value->f.name) WITH ORDINALITY e(value, n)) END
-            ELSE coalesce((p_value->f.name)::text,
-                CASE f.kind WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false'
-                            WHEN 'time' THEN wire_time(NULL) ELSE '""' END)
-        END, ',' ORDER BY f.position), '') || '}'
-      FROM field f
-     WHERE f.type = p_type AND (f.keep OR p_value ? f.name)
+DECLARE
+    v_field field;
+    v_value jsonb;
+    v_text  text;
+    v_out   text := '';
+BEGIN
+    FOR v_field IN SELECT * FROM field f WHERE f.type = p_type ORDER BY f.position LOOP
+        v_value := p_value->v_field.name;
+        CONTINUE WHEN v_value IS NULL AND NOT v_field.keep;
+        IF v_field.kind = 'object' THEN
+            v_text := render(coalesce(v_value, '{}'), v_field.item);
+        ELSIF v_value IS NULL THEN
+            v_text := CASE v_field.kind WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false' WHEN 'time' THEN wire_time(NULL)
+                                        WHEN 'list' THEN 'null' ELSE '""' END;
+        ELSIF v_field.kind = 'map' THEN
+            v_text := wire_map(v_value);
+        ELSIF v_field.kind = 'list' THEN
+            SELECT '[' || string_agg(CASE v_field.item WHEN 'string' THEN e.value::text ELSE render(e.value, v_field.item) END, ',' ORDER BY e.n) || ']'
+              INTO v_text FROM jsonb_array_elements(v_value) WITH ORDINALITY e(value, n);
+        ELSE
+            v_text := v_value::text;
+        END IF;
+        v_out := v_out || CASE v_out WHEN '' THEN '"' ELSE ',"' END || v_field.name || '":' || v_text;
+    END LOOP;
+    RETURN '{' || v_out || '}';
+END
 $$;
 COMMENT ON FUNCTION cara.render IS 'JSON text of a canonical object in the wire''s member order.';
 

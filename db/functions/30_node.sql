@@ -109,10 +109,12 @@ COMMENT ON FUNCTION cara.node_put IS 'Creates or changes a node; says created, c
 
 CREATE OR REPLACE FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text,
     p_actor text, p_manifest jsonb)
-RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
+BEGIN
     INSERT INTO revision (kind, name, uid, generation, verb, actor, labels, annotations, spec)
-    VALUES (p_kind, p_name, p_uid, p_generation, p_verb, p_actor, p_manifest->'labels', p_manifest->'annotations', p_manifest->'spec')
+    VALUES (p_kind, p_name, p_uid, p_generation, p_verb, p_actor, p_manifest->'labels', p_manifest->'annotations', p_manifest->'spec');
+END
 $$;
 COMMENT ON FUNCTION cara.revision_record IS 'Keeps one version of a manifest, with who and when.';
 

@@ -2,9 +2,10 @@
 
 -- The service containers of one project as a JSON array's inside.
 CREATE OR REPLACE FUNCTION cara.services_wire(p_project text)
-RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
-    SELECT string_agg('{"name":' || wire_text(v.name) || ',"state":' || wire_text(v.state)
+BEGIN
+    RETURN (SELECT string_agg('{"name":' || wire_text(v.name) || ',"state":' || wire_text(v.state)
            || wire_member('containerId', v.container_id) || wire_member('image', v.image) || wire_member('imageDigest', v.image_digest)
            || wire_member('ip', v.ip) || coalesce(',"exitCode":' || v.exit_code, '')
            || CASE WHEN v.oom_killed THEN ',"oomKilled":true' ELSE '' END
@@ -13,7 +14,8 @@ AS $$
            || CASE WHEN v.started_at IS NULL THEN '' ELSE ',"startedAt":' || wire_time(v.started_at) END
            || CASE WHEN v.finished_at IS NULL THEN '' ELSE ',"finishedAt":' || wire_time(v.finished_at) END
            || wire_member('message', v.message) || '}', ',' ORDER BY v.name)
-      FROM project_service v WHERE v.project = p_project
+      FROM project_service v WHERE v.project = p_project);
+END
 $$;
 COMMENT ON FUNCTION cara.services_wire IS 'The observed services of a project as JSON text, NULL when none were reported.';
 

@@ -157,10 +157,9 @@ CREATE OR REPLACE FUNCTION api.project_report(p_name text, p_body jsonb, p_actor
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_report jsonb := read_object(p_body, 'Report', '') || jsonb_build_object('project', p_name);
-    v_phase  text := v_report->>'phase';
-    v_status project_status;
-    v_gone   boolean;
+    v_report  jsonb := read_object(p_body, 'Report', '') || jsonb_build_object('project', p_name);
+    v_phase   text := v_report->>'phase';
+    v_project project;
 BEGIN
     PERFORM check_phase(v_phase, false);
     IF v_report ? 'epoch' THEN
@@ -168,19 +167,18 @@ BEGIN
             v_report, p_now);
         RETURN NULL;
     END IF;
-    PERFORM FROM project WHERE name = p_name FOR UPDATE;
-    SELECT * INTO v_status FROM project_status WHERE project = p_name FOR UPDATE;
+    SELECT * INTO v_project FROM project WHERE name = p_name FOR UPDATE;
     IF NOT FOUND THEN
         PERFORM fail_no_project(p_name);
     END IF;
-    SELECT deleted_at IS NOT NULL INTO v_gone FROM project WHERE name = p_name;
-    IF v_gone AND v_report->>'reason' = 'RemoveError' THEN
+    PERFORM FROM project_status WHERE project = p_name FOR UPDATE;
+    IF v_project.deleted_at IS NOT NULL AND v_report->>'reason' = 'RemoveError' THEN
         v_phase := 'Terminating';
-    ELSIF v_gone AND v_phase NOT IN ('Terminating', 'Terminated') THEN
+    ELSIF v_project.deleted_at IS NOT NULL AND v_phase NOT IN ('Terminating', 'Terminated') THEN
         PERFORM fail(409, format('project %s is being deleted', quote(p_name)), 'phase');
-    END IF;
-    IF v_phase IN ('Terminating', 'Terminated') THEN
-        UPDATE project SET deleted_at = p_now, updated_at = p_now WHERE name = p_name AND deleted_at IS NULL;
+    ELSIF v_project.deleted_at IS NULL AND v_phase IN ('Terminating', 'Terminated') THEN
+        UPDATE project SET deleted_at = p_now, updated_at = p_now WHERE name = p_name;
+        PERFORM revision_record('Project', p_name, v_project.uid, v_project.generation, 'delete', p_actor, to_jsonb(v_project));
     END IF;
     IF v_phase = 'Pending' OR v_phase = 'Terminated' THEN
         UPDATE assignment SET released_at = p_now, released_because = CASE v_phase WHEN 'Pending' THEN 'Forced' ELSE v_phase END,
@@ -201,7 +199,7 @@ RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_entry   record;
-    v_out     text := '';
+    v_out     text[] := '{}';
     v_status  text;
     v_detail  text;
 BEGIN
@@ -221,10 +219,10 @@ BEGIN
             v_status := substr(SQLSTATE, 3);
             v_detail := SQLERRM;
         END;
-        v_out := v_out || CASE v_out WHEN '' THEN '' ELSE ',' END || '{"project":' || wire_text(coalesce(v_entry.project, ''))
+        v_out[v_entry.n] := '{"project":' || wire_text(coalesce(v_entry.project, ''))
             || ',"status":' || v_status || wire_member('detail', v_detail) || '}';
     END LOOP;
-    RETURN wire('{"results":[' || v_out || ']}');
+    RETURN wire('{"results":[' || array_to_string(v_out, ',') || ']}');
 END
 $$;
 COMMENT ON FUNCTION api.node_report IS 'Takes in an agent''s reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.';

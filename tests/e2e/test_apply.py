@@ -21,7 +21,7 @@ def test_an_agent_is_ready_within_moments_of_its_start_and_says_what_its_machine
 
 
 def test_two_services_of_a_project_reach_each_other_by_name(cluster):
-    cluster.apply(project("talk", service("back", "httpd -f -p 8080 -h /www/back"), service("front")))
+    cluster.apply(project("talk", service("back", "httpd -f -p 8080 -h /www/back & wait"), service("front")))
     cluster.wait_for_phase("talk", "Running")
     engine = cluster.node_of("talk").engine
     answer = wait_for(lambda: engine.run_in("talk-front", "wget", "-q", "-O", "-", "http://back:8080/"), "back answers")

@@ -59,9 +59,10 @@ def test_a_job_that_may_end_is_not_started_again(cluster):
 def test_leftovers_of_ours_are_removed_and_other_peoples_containers_are_not(cluster):
     node = cluster.node("n1")
     docker = ["docker", "-H", node.engine.host, "run", "-d", "--net", "none"]
+    command = ["sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait"]
     run(*docker, "--name", "leftover-main", "--label", "cara.project=leftover", "--label", "cara.service=main",
-        "--label", "cara.uid=00000000-0000-0000-0000-000000000000", "--label", "cara.epoch=1", IMAGE)
-    run(*docker, "--name", "stranger", IMAGE)
+        "--label", "cara.uid=00000000-0000-0000-0000-000000000000", "--label", "cara.epoch=1", IMAGE, *command)
+    run(*docker, "--name", "stranger", IMAGE, *command)
     try:
         node.agent.terminate()
         node.agent.start()

@@ -51,7 +51,7 @@ class Load:
 
     def _run(self):
         number = 0
-        while not self._stop.wait(0.05) and number < 60:
+        while not self._stop.wait(0.1) and len(self.acknowledged) < 40:
             name = f"{self.prefix}-{number}"
             number += 1
             try:

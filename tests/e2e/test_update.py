@@ -20,7 +20,7 @@ def test_only_the_service_that_changed_is_replaced_and_the_project_stays_where_i
     assert (now["nodeRef"], now["epoch"]) == (was["nodeRef"], was["epoch"])
     assert after["swap", "stays"] == before["swap", "stays"]
     assert after["swap", "changes"] != before["swap", "changes"]
-    assert cluster.node_of("swap").engine.run_in("swap-changes", "printenv", "NEW") == "1\n"
+    assert cluster.node_of("swap").engine.run_in("swap-changes", "sh", "-c", "echo $NEW") == "1\n"
 
 
 def test_services_come_and_go_with_the_manifest(cluster):
@@ -33,7 +33,7 @@ def test_services_come_and_go_with_the_manifest(cluster):
 def test_the_old_container_serves_until_the_new_one_is_healthy(cluster):
     before = settled(cluster, "careful", service("main", healthcheck=HEALTHY))
     engine = cluster.node_of("careful").engine
-    slow = service("main", "touch /tmp/a; sleep 2; touch /tmp/ready; sleep 1d",
+    slow = service("main", "touch /tmp/a; sleep 2; touch /tmp/ready; sleep 1d & wait",
                    healthcheck={**HEALTHY, "test": ["CMD", "test", "-e", "/tmp/ready"], "retries": 30})
     cluster.apply(project("careful", slow))
     old = before["careful", "main"][0]

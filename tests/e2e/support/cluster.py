@@ -41,6 +41,7 @@ class Cluster:
         self.server.start()
         self.wait_for_server()
         self.setting("heartbeat_interval", "1s")
+        self.setting("terminated_retention", "100ms")
         for node in self.nodes:
             node.engine.ready()
             node.agent.start()
@@ -145,9 +146,9 @@ class Cluster:
             wait_for(lambda engine=node.engine: not engine.leftovers(), f"nothing is left on {node.name}")
 
 
-def service(name, command="sleep 1d", image=IMAGE, **more):
-    return {"name": name, "image": image, "command": ["sh", "-c", "trap 'exit 0' TERM; " + command + " & wait"],
-            **more}
+def service(name, command="sleep 1d & wait", image=IMAGE, **more):
+    """`command` is a shell's; one that waits in the background lets go at once when it is told to stop."""
+    return {"name": name, "image": image, "command": ["sh", "-c", f"trap 'exit 0' TERM; {command}"], **more}
 
 
 def project(name, *services, **spec):

@@ -1,0 +1,55 @@
+-- Phases and states move only along their tables: every pair there is, legal or not.
+BEGIN;
+\ir given.psql
+SELECT plan(59);
+
+SELECT given.node('n1'), given.project('web');
+
+-- Puts an object somewhere without asking, then tries the move that is asked about.
+CREATE FUNCTION given.moved(p_table text, p_column text, p_from text, p_to text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE cara.%I DISABLE TRIGGER check_move', p_table);
+    EXECUTE format('UPDATE cara.%I SET %I = %L', p_table, p_column, p_from);
+    EXECUTE format('ALTER TABLE cara.%I ENABLE TRIGGER check_move', p_table);
+    RETURN given.error_of(format('UPDATE cara.%I SET %I = %L', p_table, p_column, p_to));
+END
+$$;
+
+SELECT is(given.moved('project_status', 'phase', f.name, t.name),
+          CASE WHEN f.name = t.name OR l.from_phase IS NOT NULL THEN 'none'
+               ELSE format('SR409 phase: project "web" cannot go from phase %s to %s', f.name, t.name) END,
+          format('%s to %s %s', f.name, t.name, CASE WHEN f.name = t.name THEN 'is no move' WHEN l.from_phase IS NOT NULL THEN 'is legal' ELSE 'is refused' END))
+  FROM cara.phase f CROSS JOIN cara.phase t LEFT JOIN cara.phase_transition l ON (l.from_phase, l.to_phase) = (f.name, t.name)
+ ORDER BY f.position, t.position;
+SELECT is(given.moved('node_status', 'state', f.name, t.name),
+          CASE WHEN f.name = t.name OR l.from_state IS NOT NULL THEN 'none'
+               ELSE format('SR409 state: node "n1" cannot go from state %s to %s', f.name, t.name) END,
+          format('%s to %s %s', f.name, t.name, CASE WHEN f.name = t.name THEN 'is no move' WHEN l.from_state IS NOT NULL THEN 'is legal' ELSE 'is refused' END))
+  FROM cara.node_state f CROSS JOIN cara.node_state t LEFT JOIN cara.node_state_transition l ON (l.from_state, l.to_state) = (f.name, t.name)
+ ORDER BY f.position, t.position;
+
+-- The tables themselves are what contract 4.4 has, with section 0 where we do better.
+SELECT set_eq('SELECT from_phase, to_phase FROM cara.phase_transition', $$ VALUES
+    ('Pending', 'Scheduled'), ('Scheduled', 'Running'), ('Scheduled', 'Failed'), ('Scheduled', 'Pending'), ('Running', 'Failed'), ('Running', 'Pending'),
+    ('Failed', 'Running'), ('Failed', 'Scheduled'), ('Failed', 'Pending'), ('Pending', 'Terminating'), ('Scheduled', 'Terminating'), ('Running', 'Terminating'),
+    ('Failed', 'Terminating'), ('Terminating', 'Terminated') $$, 'the moves there are');
+SELECT is_empty($$ SELECT to_phase FROM cara.phase_transition WHERE from_phase = 'Terminated' $$, 'nothing comes back from Terminated');
+SELECT is_empty($$ SELECT to_phase FROM cara.phase_transition WHERE from_phase = 'Terminating' AND to_phase <> 'Terminated' $$, 'a deletion is not called off');
+SELECT is_empty($$ SELECT name FROM cara.phase WHERE name <> 'Terminated' AND name NOT IN (SELECT from_phase FROM cara.phase_transition) $$, 'no other phase is a dead end');
+SELECT results_eq('SELECT name FROM cara.phase ORDER BY position', ARRAY['Pending', 'Scheduled', 'Running', 'Failed', 'Terminating', 'Terminated'], 'phases in the order errors list them');
+SELECT results_eq('SELECT name FROM cara.node_state ORDER BY position', ARRAY['Ready', 'NotReady', 'Draining'], 'states too');
+
+-- A word that no table has. With the trigger out of the way the word itself is refused.
+SELECT is(left(given.moved('project_status', 'phase', 'Pending', w), 5), '23503', format('%L is no phase', w)) FROM unnest('{pending,"",Unknown}'::text[]) w;
+SELECT is(left(given.moved('node_status', 'state', 'Ready', w), 5), '23503', format('%L is no state', w)) FROM unnest('{ready,"",Unknown}'::text[]) w;
+
+-- Many rows in one statement: one bad move refuses them all and says which.
+SELECT given.project('b');
+UPDATE cara.project_status SET phase = 'Pending' WHERE project = 'b';
+SELECT given.moved('project_status', 'phase', 'Running', 'Running');
+SELECT is(given.error_of($$ UPDATE cara.project_status SET phase = CASE project WHEN 'b' THEN 'Scheduled' ELSE 'Failed' END $$),
+    'SR409 phase: project "b" cannot go from phase Running to Scheduled', 'a statement moves all or none');
+SELECT is(given.phase_of('web'), 'Running', 'also those that could have moved');
+
+SELECT * FROM finish();
+ROLLBACK;

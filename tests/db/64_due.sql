@@ -1,0 +1,75 @@
+-- When the tick wants to be called again: in time for whatever is next, and never without end in between.
+BEGIN;
+\ir given.psql
+SELECT plan(28);
+
+CREATE FUNCTION given.next(p_at timestamptz) RETURNS int LANGUAGE sql AS $$ SELECT (given.tick(p_at)->>'nextInMs')::int $$;
+CREATE FUNCTION given.beat(p_at timestamptz, VARIADIC p_nodes text[]) RETURNS void LANGUAGE sql AS $$ SELECT api.node_heartbeat(n, '', p_at) FROM unnest(p_nodes) n $$;
+
+SELECT is(given.next(given.t()), 20000, 'an empty cluster: a third of the gap that would count as an outage');
+SELECT given.tick(given.t('1s'));
+SELECT is((SELECT last_tick_at FROM cara.clock), given.t('1s'), 'each tick is noted');
+SELECT api.tick(false, given.t('10s'));
+SELECT is((SELECT last_tick_at FROM cara.clock), given.t('1s'), 'but not each of many in a row');
+SELECT api.tick(false, given.t('12s'));
+SELECT is((SELECT last_tick_at FROM cara.clock), given.t('12s'), 'just often enough');
+
+-- An idle tick writes nothing at all.
+CREATE FUNCTION given.written() RETURNS bigint LANGUAGE sql AS $$ SELECT sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'cara' $$;
+SELECT given.node('n1'), given.project('web');
+SELECT api.tick(false, given.t('13s')), given.running('web');
+SELECT given.written() AS written \gset
+SELECT api.tick(false, given.t('14s')), api.tick(false, given.t('15s'));
+SELECT is(given.written(), :written::bigint, 'an idle tick writes nothing');
+
+-- Leases.
+SELECT given.beat(given.t('20s'), 'n1');
+UPDATE cara.clock SET leases_due_at = '-infinity';
+SELECT is(given.next(given.t('100s')), 10001, 'just after the next lease runs out');
+SELECT is(given.next(given.t('110s')), 50, 'and when that is now, after a moment');
+SELECT is(given.next(given.t('110.001s')), 20000, 'not sooner than anything is due');
+SELECT is(given.state_of('n1'), 'NotReady', 'when it is done');
+SELECT given.beat(given.t('111s'), 'n1');
+SELECT is(given.next(given.t('115s')), 20000, 'a node that is back has a whole lease');
+
+-- Grace.
+SELECT api.node_heartbeat('n1', '{"state":"NotReady"}', given.t('120s'));
+SELECT is(given.next(given.t('295s')), 5000, 'when the grace of a lost node ends');
+SELECT is(given.next(given.t('300s')), 20000, 'after that its projects wait for a node');
+SELECT is(given.phase_of('web'), 'Pending', 'as this one does');
+SELECT is(given.next(given.t('301s')), 20000, 'which is nothing to hurry for: a node that comes wakes the tick');
+
+-- Deletions.
+SELECT api.node_heartbeat('n1', '{"state":"Ready"}', given.t('310s'));
+SELECT given.tick(given.t('310s')), given.running('web');
+SELECT api.project_delete('web');
+UPDATE cara.project SET deleted_at = given.t('310s');
+SELECT is(given.next(given.t('311s')), 20000, 'a deletion that its node is at');
+SELECT api.node_heartbeat('n1', '{"state":"NotReady"}', given.t('320s'));
+SELECT is(given.next(given.t('915s')), 5000, 'one that is given up soon');
+SELECT is(given.next(given.t('920s')), 1000, 'one that is over, and can still be seen');
+SELECT is(given.next(given.t('920.5s')), 500, 'for the rest of its second');
+SELECT is(given.next(given.t('921s')), 20000, 'and then no longer');
+SELECT is((SELECT count(*) FROM cara.project), 0::bigint, 'as it is gone');
+
+-- A fresh start.
+SELECT is((api.tick(true, given.t('1000s'))->>'nextInMs')::int, 20000, 'after a start');
+SELECT is((api.tick(false, given.t('1020s'))->>'nextInMs')::int, 20000, 'the tick is called as ever');
+SELECT is((api.tick(false, given.t('1040s'))->>'nextInMs')::int, 20000, 'and again');
+SELECT is((api.tick(false, given.t('1085s'))->>'nextInMs')::int, 5000, 'and when the fresh leases are over');
+
+-- No setting makes it spin.
+UPDATE cara.setting SET value = '0' WHERE kind = 'interval';
+SELECT given.node('n2'), given.project('web'), given.project('old', '{"expireAt":"2029-01-01T00:00:00Z"}');
+SELECT is(given.next(given.t('1100s')), 50, 'with every time limit at zero');
+SELECT is(given.next(given.t('1101s')), 50, 'it still takes a breath');
+-- A setting that changes counts at once.
+UPDATE cara.setting SET value = '60s' WHERE kind = 'interval';
+SELECT given.beat(given.t('1200s'), 'n1', 'n2');
+SELECT given.tick(given.t('1201s'));
+UPDATE cara.setting SET value = '30s' WHERE name = 'heartbeat_timeout';
+SELECT is((SELECT leases_due_at FROM cara.clock), '-infinity', 'a setting that changes has everything looked at again');
+SELECT is(given.next(given.t('1225s')), 5001, 'with its new value');
+
+SELECT * FROM finish();
+ROLLBACK;

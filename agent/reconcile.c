@@ -1,5 +1,6 @@
 #include "reconcile.h"
 
+#include "backoff.h"
 #include "cara/log.h"
 #include "cara/names.h"
 #include "clock.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 #define ROUNDS_MAX       20
-#define ENGINE_RETRY_MS  1000
+#define ENGINE_RETRY_MS  3000
 #define REFUSED_RETRY_MS 1000
 
 /* What came of the pulls that were under way at the last look. */
@@ -56,7 +57,7 @@ static void forget_failures(const Plan *plan, History *history)
 
 static void engine_failed(const Desired *desired, const Err *err, Reconciled *out)
 {
-    out->wake_at = agent_clock_ms() + ENGINE_RETRY_MS;
+    out->wake_at = agent_clock_ms() + jittered_ms(ENGINE_RETRY_MS);
     if (err->kind ==
         ERR_UNAVAILABLE) /* it says nothing about the project; the node says NotReady */
         return;

@@ -1,8 +1,8 @@
 /* wake DATABASE_URL AGENT_LOG PROJECT ROUNDS: for bench/wake.
  *
- * Each round commits twice: a row of a table of ours with a NOTIFY that a connection of ours hears, and
- * a change of the project that the agent hears (and logs the moment of, on the same clock). Prints the
- * medians in microseconds, then a line with the spread. */
+ * Each round commits twice: a row of a table of ours with a NOTIFY that a connection of ours hears,
+ * and a change of the project that the agent hears (and logs the moment of, on the same clock).
+ * Prints the medians in microseconds, then a line with the spread. */
 #include <fcntl.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -50,7 +50,8 @@ static void run(PGconn *conn, const char *sql)
     PQclear(result);
 }
 
-/* ---- the bare side ---------------------------------------------------------------------------------- */
+/* ---- the bare side
+ * ---------------------------------------------------------------------------------- */
 
 typedef struct Listener {
     PGconn *conn;
@@ -92,7 +93,8 @@ static double bare_round(PGconn *conn, Listener *listener)
     return listener->heard - began;
 }
 
-/* ---- the agent's side --------------------------------------------------------------------------------- */
+/* ---- the agent's side
+ * --------------------------------------------------------------------------------- */
 
 typedef struct Log {
     int fd;
@@ -130,10 +132,11 @@ static double agent_round(PGconn *conn, Log *log, const char *project, int seria
 
     while (next_wake(log) > 0) /* of what went before */
         ;
-    snprintf(sql, sizeof(sql),
-             "SELECT api.project_update('%s', jsonb_set(api.project_get('%s')::jsonb #- '{status}', "
-             "'{metadata,labels}', '{\"round\":\"%d-%d\"}'), 'bench')",
-             project, project, (int)getpid(), serial);
+    snprintf(
+        sql, sizeof(sql),
+        "SELECT api.project_update('%s', jsonb_set(api.project_get('%s')::jsonb #- '{status}', "
+        "'{metadata,labels}', '{\"round\":\"%d-%d\"}'), 'bench')",
+        project, project, (int)getpid(), serial);
     run(conn, "BEGIN");
     run(conn, sql);
     double began = now();
@@ -146,7 +149,8 @@ static double agent_round(PGconn *conn, Log *log, const char *project, int seria
     return woken - began;
 }
 
-/* ------------------------------------------------------------------------------------------------------- */
+/* -------------------------------------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b)
 {
@@ -190,7 +194,8 @@ int main(int argc, char **argv)
     qsort(bare, (size_t)rounds, sizeof(double), compare);
     qsort(agent, (size_t)rounds, sizeof(double), compare);
     printf("%.0f %.0f\n", percentile(bare, rounds, 50), percentile(agent, rounds, 50));
-    printf("        bare p10 %.0f p90 %.0f us, agent p10 %.0f p90 %.0f us\n", percentile(bare, rounds, 10),
-           percentile(bare, rounds, 90), percentile(agent, rounds, 10), percentile(agent, rounds, 90));
+    printf("        bare p10 %.0f p90 %.0f us, agent p10 %.0f p90 %.0f us\n",
+           percentile(bare, rounds, 10), percentile(bare, rounds, 90),
+           percentile(agent, rounds, 10), percentile(agent, rounds, 90));
     return 0;
 }

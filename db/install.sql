@@ -27,9 +27,13 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \ir functions/40_project.sql
 \ir functions/50_report.sql
 \ir functions/60_schedule.sql
+\ir functions/62_why.sql
+\ir functions/64_plan.sql
+\ir functions/66_move.sql
 \ir functions/70_tick.sql
 \ir functions/80_channel.sql
 \ir functions/90_server.sql
+\ir functions/92_settings.sql
 \ir views/10_people.sql
 \ir triggers/10_triggers.sql
 \ir triggers/20_room.sql

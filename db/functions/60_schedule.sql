@@ -209,29 +209,37 @@ END
 $$;
 COMMENT ON FUNCTION cara.place_round IS 'Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns them.';
 
--- Why this many nodes cannot take a demand, as people read it: "3 nodes: memory, short by 512Mi; 2: taint gpu=only".
+-- Each node that cannot take a demand, with the reason as people read it. What is lacking is the least that would do.
+CREATE OR REPLACE FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
+RETURNS TABLE (node text, reason text, text text) LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT v.node, v.reason,
+           CASE v.reason
+               WHEN 'CPU' THEN 'cpu, short by ' || first_value(v.lacks) OVER (PARTITION BY v.reason ORDER BY quantity(v.lacks, 1000))
+               WHEN 'Memory' THEN 'memory, short by ' || first_value(v.lacks) OVER (PARTITION BY v.reason ORDER BY quantity(v.lacks, 1000))
+               WHEN 'Taint' THEN 'taint ' || v.lacks
+               WHEN 'Pressure' THEN v.lacks
+               WHEN 'DataElsewhere' THEN 'its data is on ' || v.lacks
+               WHEN 'NodeSelector' THEN 'placement.nodeSelector'
+               WHEN 'MatchExpressions' THEN 'placement.matchExpressions'
+               WHEN 'HostPort' THEN 'host port taken'
+               WHEN 'AntiAffinity' THEN 'antiAffinity'
+               WHEN 'Affinity' THEN 'affinity, nothing it matches is there'
+               WHEN 'Unschedulable' THEN 'cordoned'
+               ELSE v.reason END
+      FROM verdicts(p_demand, p_labels, p_home, p_self) v WHERE v.reason IS NOT NULL
+$$;
+COMMENT ON FUNCTION cara.verdict_texts IS 'The nodes that cannot take a demand, each with its reason in words.';
+
+-- Why nobody can take it, in one line: "3 nodes: memory, short by 512Mi; 2: taint gpu=only:NoSchedule".
 CREATE OR REPLACE FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
 RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
 AS $$
     SELECT CASE WHEN NOT EXISTS (SELECT FROM node) THEN 'no nodes are registered: start cara-agent on a machine'
-                ELSE coalesce(string_agg(g.count || CASE WHEN g.turn = 1 THEN CASE g.count WHEN 1 THEN ' node: ' ELSE ' nodes: ' END ELSE ': ' END || g.text,
-                                         '; ' ORDER BY g.turn), 'every node can take it') END
+                ELSE coalesce(string_agg(g.count || CASE WHEN g.turn > 1 THEN ': ' WHEN g.count = 1 THEN ' node: ' ELSE ' nodes: ' END || g.text,
+                                         '; ' ORDER BY g.turn), 'waits for its turn') END
       FROM (SELECT count(*), t.text, row_number() OVER (ORDER BY count(*) DESC, t.text) AS turn
-              FROM (SELECT CASE v.reason
-                        WHEN 'CPU' THEN 'cpu, short by ' || min(v.lacks) OVER (PARTITION BY v.reason)
-                        WHEN 'Memory' THEN 'memory, short by ' || min(v.lacks) OVER (PARTITION BY v.reason)
-                        WHEN 'Taint' THEN 'taint ' || v.lacks
-                        WHEN 'Pressure' THEN v.lacks
-                        WHEN 'DataElsewhere' THEN 'its data is on ' || v.lacks
-                        WHEN 'NodeSelector' THEN 'placement.nodeSelector'
-                        WHEN 'MatchExpressions' THEN 'placement.matchExpressions'
-                        WHEN 'HostPort' THEN 'host port taken'
-                        WHEN 'AntiAffinity' THEN 'antiAffinity'
-                        WHEN 'Affinity' THEN 'affinity: nothing it matches is there'
-                        WHEN 'Unschedulable' THEN 'cordoned'
-                        ELSE v.reason END AS text
-                      FROM verdicts(p_demand, p_labels, p_home, p_self) v WHERE v.reason IS NOT NULL) t
-             GROUP BY t.text) g
+              FROM verdict_texts(p_demand, p_labels, p_home, p_self) t GROUP BY t.text) g
 $$;
 COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a demand, each with the number of nodes it excludes.';
 
@@ -326,9 +334,10 @@ RETURNS TABLE (project text, phase_since timestamptz) LANGUAGE sql VOLATILE SET 
 AS $$
     SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project
      WHERE s.phase = 'Pending'
-       AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+       AND (coalesce(current_setting('cara.planning', true), '') = 'on'
+            OR NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
                         WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > p_now - setting_interval('terminating_timeout')
-                          AND a.released_because <> 'NodeLost')
+                          AND a.released_because <> 'NodeLost'))
        FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED -- whoever has one locked wakes us when done
 $$;
 COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked.';

@@ -59,3 +59,7 @@ CREATE INDEX project_labels ON cara.project USING gin (labels jsonb_path_ops);
 
 INSERT INTO cara.setting (name, kind, value, comment) VALUES
     ('evictions_per_minute', 'integer', '6000', 'how many projects are taken off lost or draining nodes in a minute');
+
+ALTER TABLE cara.node ADD COLUMN draining_since timestamptz;
+COMMENT ON COLUMN cara.node.draining_since IS 'Since when its owner wants it empty; uncordon takes that back.';
+CREATE INDEX node_draining ON cara.node (name) WHERE draining_since IS NOT NULL;

@@ -49,7 +49,7 @@ BEGIN
     IF p_query#>>'{nodes,0}' = 'true' THEN
         SELECT string_agg('{"node":' || wire_text(v.node) || ',"verdict":' || wire_text(coalesce(v.reason, 'fits')) || wire_member('lacks', v.lacks)
                    || ',"projects":' || v.load || ',"score":'
-                   || CASE WHEN v_ask.demand.placement->>'strategy' = 'BinPack' THEN round(v.used::numeric * 100, 1) ELSE -(v.load + 1) END || '}', ','
+                   || CASE WHEN (v_ask.demand).placement->>'strategy' = 'BinPack' THEN round(v.used::numeric * 100, 1) ELSE -(v.load + 1) END || '}', ','
                    ORDER BY v.reason IS NOT NULL, v.liking DESC, v.load, v.node)
           INTO v_nodes FROM verdicts(v_ask.demand, v_ask.labels, v_ask.home, p_name) v;
     END IF;

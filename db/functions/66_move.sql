@@ -162,23 +162,25 @@ AS $$
 DECLARE
     v_picked text[];
 BEGIN
-    -- above the level that evenly filled nodes would have, each node gives away what it has too much
+    -- even is floor or ceiling of the mean on every node: as many move as lie above it, or are missing below it
     WITH open AS (
         SELECT r.node, r.projects FROM node_room r JOIN node n ON n.name = r.node JOIN node_status s ON s.node = r.node
          WHERE s.state = 'Ready' AND NOT n.unschedulable AND s.pressure = ''
-    ), level AS (
-        SELECT ceil(sum(o.projects)::numeric / count(*)) AS level, sum(greatest(floor((SELECT avg(projects) FROM open)) - o.projects, 0)) AS gaps FROM open o
+    ), mean AS (
+        SELECT floor(avg(o.projects)) AS low, ceil(avg(o.projects)) AS high FROM open o
+    ), due AS (
+        SELECT greatest(sum(greatest(o.projects - m.high, 0)), sum(greatest(m.low - o.projects, 0))) AS count FROM open o, mean m
     ), extra AS (
-        SELECT a.project, o.projects, row_number() OVER (PARTITION BY a.node ORDER BY a.epoch DESC) AS k, l.level
-          FROM open o CROSS JOIN level l JOIN assignment a ON a.node = o.node AND a.released_at IS NULL
+        SELECT a.project, o.projects - row_number() OVER (PARTITION BY a.node ORDER BY a.epoch DESC) + 1 AS height, m.low
+          FROM open o CROSS JOIN mean m JOIN assignment a ON a.node = o.node AND a.released_at IS NULL
           JOIN project_status s ON s.project = a.project AND s.phase IN ('Scheduled', 'Running')
           JOIN demand d ON d.project = a.project AND NOT d.keeps_data AND d.placement->>'strategy' IS DISTINCT FROM 'BinPack'
           CROSS JOIN LATERAL project_demand(a.project) q
-         WHERE o.projects > l.level
-           AND EXISTS (SELECT FROM verdicts(q.demand, q.labels, q.home, a.project) v WHERE v.reason IS NULL AND v.load < l.level)
+         WHERE o.projects > m.low
+           AND EXISTS (SELECT FROM verdicts(q.demand, q.labels, q.home, a.project) v WHERE v.reason IS NULL AND v.load < m.high)
     )
-    SELECT array_agg(e.project ORDER BY e.projects DESC, e.k, e.project) INTO v_picked
-      FROM (SELECT * FROM extra e WHERE e.k <= e.projects - e.level ORDER BY e.projects DESC, e.k, e.project LIMIT p_max) e;
+    SELECT array_agg(p.project ORDER BY p.height DESC, p.project) INTO v_picked
+      FROM (SELECT e.* FROM extra e WHERE e.height > e.low ORDER BY e.height DESC, e.project LIMIT (SELECT least(d.count, p_max) FROM due d)) p;
     RETURN coalesce(v_picked, '{}');
 END
 $$;

@@ -159,13 +159,35 @@ int docker_create_network(Docker *docker, const char *name, const json_t *labels
     return ok(&reply) ? 0 : refused(&reply, err, "create network", name);
 }
 
+/* Engines lose count of a network's endpoints now and then, and say so in words that send people
+ * looking for containers that are not there. */
+static bool is_empty_network(Docker *docker, const char *name)
+{
+    _cleanup_(mem_freep) char *path = mem_printf("/networks/%s", name);
+    json_t *network = NULL;
+
+    if (get_json(docker, name, path, &network, NULL) < 0)
+        return false;
+    bool empty = json_object_size(json_object_get(network, "Containers")) == 0;
+    json_decref(network);
+    return empty;
+}
+
 int docker_remove_network(Docker *docker, const char *name, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
 
     if (docker_call(docker, "DELETE", &reply, NULL, err, "/networks/%s", name) < 0)
         return -1;
-    return ok(&reply) || reply.status == 404 ? 0 : refused(&reply, err, "remove network", name);
+    if (ok(&reply) || reply.status == 404)
+        return 0;
+    if (strstr(reply.body, "active endpoints") != NULL && is_empty_network(docker, name))
+        return err_set(
+            err, ERR_ENGINE,
+            "remove network \"%s\": the engine counts endpoints that are not there (%s): "
+            "restarting the engine puts that right",
+            name, docker_message(&reply));
+    return refused(&reply, err, "remove network", name);
 }
 
 /* The engine gives back a volume that is there already as if it had made it. */

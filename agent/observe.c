@@ -107,14 +107,9 @@ static int observe_network(Docker *docker, const char *project, Observed *out, E
     if (docker_list_networks(docker, project, &list, err) < 0)
         return -1;
     json_array_foreach (list, i, item) {
-        if (strcmp(text(item, "Name"), name) != 0)
-            continue;
-        out->has_network = true;
-        out->network_uid = mem_strdup(text(json_object_get(item, "Labels"), LABEL_UID));
-        break;
+        if (strcmp(text(item, "Name"), name) == 0)
+            out->has_network = true;
     }
-    if (out->network_uid == NULL)
-        out->network_uid = mem_strdup("");
     json_decref(list);
     return 0;
 }

@@ -67,6 +67,5 @@ void observed_done(Observed *observed)
     }
     free(observed->containers);
     free(observed->volumes);
-    free(observed->network_uid);
     *observed = (Observed){ 0 };
 }

@@ -52,7 +52,6 @@ typedef struct Observed {
     Volume *volumes;
     size_t volume_count;
     bool has_network;
-    char *network_uid;
 } Observed;
 
 void observed_done(Observed *observed);

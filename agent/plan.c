@@ -81,8 +81,6 @@ static void plan_leftovers(Plan *plan, const Desired *desired, const Observed *o
             desired_service(desired, container->service) == NULL)
             remove_container(plan, desired, container);
     }
-    if (observed->has_network && is_others(observed->network_uid, desired))
-        plan_add_step(plan, (Step){ .kind = STEP_REMOVE_NETWORK });
     for (size_t i = 0; i < observed->volume_count; i++)
         if (is_others(observed->volumes[i].uid, desired))
             plan_add_step(
@@ -91,7 +89,7 @@ static void plan_leftovers(Plan *plan, const Desired *desired, const Observed *o
 
 static void plan_ground(Plan *plan, const Desired *desired, const Observed *observed)
 {
-    if (!observed->has_network || is_others(observed->network_uid, desired))
+    if (!observed->has_network) /* a namesake's will do: nothing is kept in a network */
         plan_add_step(plan, (Step){ .kind = STEP_CREATE_NETWORK });
     for (size_t i = 0; i < desired->volume_count; i++)
         if (!has_volume(observed, desired, desired->volumes[i]))

@@ -363,8 +363,7 @@ void plan_service(Plan *plan, const DesiredService *service, const Observed *obs
         c.pending = true;
         plan_wake_at(plan, c.history->failure.retry_at);
     }
-    c.has_network = observed->has_network &&
-                    (observed->network_uid[0] == '\0' || strcmp(observed->network_uid, uid) == 0);
+    c.has_network = observed->has_network;
     Slots slots = find_slots(&c, observed, uid);
     if (slots.removing && slots.current == NULL) {
         c.out.kind = OUTCOME_PROGRESSING;

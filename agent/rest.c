@@ -105,12 +105,13 @@ int rest_channel(Rest *rest, ChannelOffer *ret, Err *err)
     }
     *ret = (ChannelOffer){ .poll_ms = pace(answer, "pollInterval"),
                            .heartbeat_ms = pace(answer, "heartbeatInterval") };
-    if (strcmp(kind, "postgres") == 0) {
+    bool postgres = strcmp(kind, "postgres") == 0;
+    if (postgres) {
         ret->conninfo = mem_strdup(json_string_value(json_object_get(answer, "conninfo")));
         ret->channel = mem_strdup(json_string_value(json_object_get(answer, "channel")));
     }
     json_decref(answer);
-    if (strcmp(kind, "postgres") == 0 && (ret->conninfo == NULL || ret->channel == NULL)) {
+    if (postgres && (ret->conninfo == NULL || ret->channel == NULL)) {
         channel_offer_done(ret);
         return err_set(err, ERR_INVALID, "decode the channel: it has no conninfo or no name");
     }
@@ -156,9 +157,10 @@ static void settle(const OutboxBatch *batch, const json_t *results, Outbox *outb
         const char *detail = json_string_value(json_object_get(result, "detail"));
         bool refused = status < 200 || status > 299;
         outbox_delivered(outbox, batch->projects[i], batch->texts[i], refused);
-        if (refused)
-            log_warn("report refused", "project=%s status=%d detail=%s", batch->projects[i],
-                     (int)status, detail != NULL ? detail : "-");
+        if (refused) /* 404, 409: what we know is old, and is fetched anew */
+            log_event(status == 404 || status == 409 ? LOG_DEBUG : LOG_WARN, "report refused",
+                      "project=%s status=%d detail=%s", batch->projects[i], (int)status,
+                      detail != NULL ? detail : "-");
         *stale |= status == 409 || status == 404;
     }
 }

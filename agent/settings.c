@@ -28,7 +28,7 @@ const ConfigOption settings_options[] = {
     { "agent-port",         "AGENT_LISTEN_PORT",  "listen_port",        CONFIG_PORT,     AT(listen_port),           "9090",                        false,
       "its port" },
     { "proxy-listen-addr",  "PROXY_LISTEN_ADDR",  "proxy_listen_addr",  CONFIG_STRING,   AT(proxy_listen_addr),     ":8081",                       false,
-      "host:port of the ingress proxy" },
+      "host:port for the ingress proxy; accepted, and not used before there is one" },
     { "advertise-ip",       "AGENT_ADVERTISE_IP", "advertise_ip",       CONFIG_STRING,   AT(advertise_ip),          NULL,                          false,
       "the address others reach this node under; default: the one it reaches the server from" },
     { "debug",              "DEBUG",              "debug",              CONFIG_BOOL,     AT(debug),                 "false",                       false,

@@ -21,7 +21,7 @@ bench_begin() {
         be_root "$@"
         install_for build run bench
         postgres_install >/dev/null
-        [ "$BIN" != "$(build_bin release)" ] || build_preset release
+        [ "$BIN" != "$(build_bin release)" ] || build_programs
     fi
     be_in_sandbox "$@"
 }

@@ -5,6 +5,7 @@
 --
 -- Making roles takes CREATEROLE. Without it everything works but channels of kind postgres, and the
 -- server stays with the rights of whoever it logs in as.
+SET LOCAL client_min_messages = error; -- an extension's functions may be someone else's; who cannot look into cara cannot call them
 REVOKE ALL ON SCHEMA cara, api FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA cara, api FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA cara FROM PUBLIC;
@@ -12,7 +13,8 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA cara FROM PUBLIC;
 
 DO $$
 DECLARE
-    v_role text;
+    v_role     text;
+    v_function regprocedure;
 BEGIN
     FOREACH v_role IN ARRAY ARRAY['cara_server', 'cara_channel'] LOOP
         BEGIN
@@ -36,5 +38,16 @@ BEGIN
         EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXCEPTION WHEN insufficient_privilege THEN NULL; -- the database is someone else's; its owner decides
     END;
+    -- Everybody may take any advisory lock and store large objects: a node's channel could stop the clock with the
+    -- one and fill the disk with the other. Only a superuser can change that, and does it for this database alone.
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        FOR v_function IN SELECT p.oid::regprocedure FROM pg_proc p
+                           WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^(pg_(try_)?advisory_|lo_(creat|from_bytea|import))' LOOP
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', v_function);
+            IF v_function::text ~ 'advisory' THEN
+                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO cara_server', v_function);
+            END IF;
+        END LOOP;
+    END IF;
 END
 $$;

@@ -445,7 +445,7 @@ VIEW cara.services
 -- functions (body by checksum)
 FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 11498fb643ce42cc935eb6e4227adb92
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
-FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY be2cb4247f19af1ce0632f36267d98c2
+FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
 FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 464d527821abbac9f67e7d7a789ca47d
     -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
@@ -527,7 +527,7 @@ FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp w
     -- For each project being deleted that is still on some node: when to stop waiting for it.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
-FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ceba83f290812aaa4e004b351cd179db
+FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 913f021c5ab4ffd69ee6857e51654d54
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.

@@ -98,31 +98,38 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* NULL when there is none left. */
+static ConnectorJob *pop_job(h2o_linklist_t *messages)
+{
+    h2o_linklist_t *node = messages->next;
+
+    if (node == messages)
+        return NULL;
+    messages->next = node->next;
+    node->next->prev = messages;
+    *node = (h2o_linklist_t){ 0 };
+    h2o_multithread_message_t *message =
+        H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, node);
+    return H2O_STRUCT_FROM_MEMBER(ConnectorJob, message, message);
+}
+
 /* On the loop. */
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
+    ConnectorJob *job;
+
     (void)receiver;
-    while (!h2o_linklist_is_empty(messages)) {
-        h2o_multithread_message_t *message =
-            H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, messages->next);
-        ConnectorJob *job = H2O_STRUCT_FROM_MEMBER(ConnectorJob, message, message);
-        h2o_linklist_unlink(&message->link);
+    while ((job = pop_job(messages)) != NULL)
         job->opened(TAKE_PTR(job->conn), job->arg);
-    }
 }
 
 /* Connections that were opened but not handed over before the loop ended. The thread is gone. */
 static void drop_undelivered(Connector *connector)
 {
-    h2o_linklist_t *messages = &connector->receiver._messages;
+    ConnectorJob *job;
 
-    while (!h2o_linklist_is_empty(messages)) {
-        h2o_multithread_message_t *message =
-            H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, messages->next);
-        ConnectorJob *job = H2O_STRUCT_FROM_MEMBER(ConnectorJob, message, message);
-        h2o_linklist_unlink(&message->link);
+    while ((job = pop_job(&connector->receiver._messages)) != NULL)
         PQfinish(TAKE_PTR(job->conn));
-    }
 }
 
 int connector_new(const char *url, h2o_multithread_queue_t *queue, Connector **ret, Err *err)

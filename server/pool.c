@@ -372,8 +372,9 @@ PoolCall *pool_call(Pool *pool, size_t statement, const char *const *params, siz
         .pool = pool, .statement = statement, .count = count, .done = done, .arg = arg
     };
     memcpy(call->params, params, count * sizeof(*params));
-    list_append(&pool->waiting, call);
-    send_waiting(pool);
+    Link *link = pool->waiting.first == NULL ? pick_link(pool) : NULL;
+    if (link == NULL || send_call(link, call) < 0)
+        list_append(&pool->waiting, call);
     return call;
 }
 

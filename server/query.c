@@ -44,7 +44,7 @@ static int split_pairs(const char *query, size_t len, char *scratch, Pair *pairs
                 return err_set(err, ERR_INVALID, "invalid query string: more than %d parameters",
                                QUERY_MAX_PAIRS);
             Pair *pair = &pairs[count++];
-            *pair = (Pair){ 0 };
+            *pair = (Pair){ .name = "", .value = "" };
             if (decode_part(p, (size_t)(name_end - p), &scratch, &pair->name, &pair->name_len,
                             err) < 0 ||
                 decode_part(value, (size_t)(stop - value), &scratch, &pair->value, &pair->value_len,

@@ -8,7 +8,7 @@ AS $$
 BEGIN
     UPDATE event SET count = count + 1, last_at = p_now
      WHERE id = (SELECT e.id FROM event e WHERE e.kind = p_kind AND e.name = p_name ORDER BY e.id DESC LIMIT 1)
-       AND reason = p_reason AND message = p_message AND actor = p_actor AND last_at > p_now - interval '1 hour';
+       AND reason = p_reason AND message = left(p_message, 4096) AND actor = p_actor AND last_at > p_now - interval '1 hour';
     IF NOT FOUND THEN
         INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
         VALUES (p_kind, p_name, p_type, p_reason, left(p_message, 4096), p_actor, p_now, p_now);

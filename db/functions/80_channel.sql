@@ -1,11 +1,12 @@
 -- Channels: how a node is woken.
 
--- Whether the owner of these functions may make the roles that channels of kind postgres need.
+-- Whether the owner of these functions may make the roles that channels of kind postgres need: members of
+-- cara_channel, which on a shared cluster may belong to someone else.
 CREATE OR REPLACE FUNCTION api.can_issue_channels()
 RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
-    SELECT (rolcreaterole OR rolsuper) AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'cara_channel')
-      FROM pg_roles WHERE rolname = current_user
+    SELECT EXISTS (SELECT FROM pg_roles o, pg_roles c WHERE o.rolname = current_user AND c.rolname = 'cara_channel'
+                      AND (o.rolsuper OR (o.rolcreaterole AND pg_has_role(o.oid, c.oid, 'MEMBER WITH ADMIN OPTION'))))
 $$;
 COMMENT ON FUNCTION api.can_issue_channels IS 'Whether channels of kind postgres can be had here; it takes CREATEROLE.';
 

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Building: one directory a preset, below build/.
 
+PROGRAMS=(cara-server cara-agent caractrl)
+
 # build_preset PRESET [TARGET...]: prints nothing when all is well.
 build_preset() {
     local preset=$1 dir=$CARA_ROOT/build/$1
@@ -13,6 +15,9 @@ build_preset() {
         [ -e "build/$preset/build.ninja" ] || cmake --preset "$preset"
         ninja -C "build/$preset" "$@"' build "$CARA_ROOT" "$preset" "$@"
 }
+
+# The programs alone, optimised: what a quickstart, the end-to-end tests and the benchmarks run.
+build_programs() { build_preset release "${PROGRAMS[@]}"; }
 
 # Where the programs of a preset are.
 build_bin() { echo "$CARA_ROOT/build/$1/bin"; }

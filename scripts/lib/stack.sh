@@ -189,7 +189,7 @@ stack_ctl() { "$CARA_STATE/bin/caractrl" --server "$(stack_server_url)" "$@"; }
 stack_programs() {
     local program
     mkdir -p "$CARA_STATE/bin"
-    for program in caractrl cara-server cara-agent; do
+    for program in "${PROGRAMS[@]}"; do
         cmp -s "$(build_bin release)/$program" "$CARA_STATE/bin/$program" && continue
         daemon_stop "$program" "$CARA_STATE/run"
         install -m 755 "$(build_bin release)/$program" "$CARA_STATE/bin/"

@@ -26,9 +26,9 @@ SELECT given.refused('428C9', 'UPDATE cara.node SET unschedulable = true', 'unsc
 SELECT given.refused('22P02', $$ UPDATE cara.node SET spec = '{"unschedulable":"perhaps"}' $$, 'and the spec must say it as a boolean');
 
 -- Words come from their tables.
-SELECT given.refused('23503', $$ UPDATE cara.node_status SET state = 'Asleep' $$, 'an unknown state is refused');
+SELECT given.refused('SR409', $$ UPDATE cara.node_status SET state = 'Asleep' $$, 'an unknown state is refused');
 SELECT given.refused('23503', $$ UPDATE cara.node_status SET reported_state = 'Asleep' $$, 'also as an agent''s word');
-SELECT given.refused('23503', $$ UPDATE cara.project_status SET phase = 'Asleep' $$, 'an unknown phase is refused');
+SELECT given.refused('SR409', $$ UPDATE cara.project_status SET phase = 'Asleep' $$, 'an unknown phase is refused');
 SELECT given.refused('23514', $$ INSERT INTO cara.project_service (project, name, epoch, state) VALUES ('web', 'web', 1, 'asleep') $$, 'container states are Docker''s');
 SELECT given.refused('23514', $$ INSERT INTO cara.project_service (project, name, epoch, state, restarts) VALUES ('web', 'web', 1, 'running', -1) $$, 'restarts are counted up');
 SELECT given.refused('23514', $$ INSERT INTO cara.event (kind, name, type, reason, message, actor) VALUES ('Node', 'n1', 'Odd', 'r', 'm', 'a') $$, 'events are Normal or Warning');

@@ -30,7 +30,6 @@ void model_init(Model *model, Desired *desired)
     *model = (Model){ .desired = desired, .now_ms = 1000000000 };
     model->observed.containers = mem_alloc(MODEL_MAX * sizeof(Container));
     model->observed.volumes = mem_alloc(MODEL_MAX * sizeof(Volume));
-    model->observed.network_uid = mem_strdup("");
 }
 
 void model_done(Model *model)
@@ -233,8 +232,6 @@ static int with_network(Model *model, const Step *step)
     if (step->kind == STEP_CREATE_NETWORK && observed->has_network)
         return refuse(model, step, REASON_RECONCILE_ERROR);
     observed->has_network = step->kind == STEP_CREATE_NETWORK;
-    free(observed->network_uid);
-    observed->network_uid = mem_strdup(observed->has_network ? model->desired->uid : "");
     return 0;
 }
 
@@ -281,8 +278,7 @@ int model_do(Model *model, const Step *step)
  * made from a copy. */
 static Observed copy(const Observed *from)
 {
-    Observed out = { .has_network = from->has_network,
-                     .network_uid = mem_strdup(from->network_uid) };
+    Observed out = { .has_network = from->has_network };
 
     out.containers = mem_alloc(MODEL_MAX * sizeof(Container));
     out.volumes = mem_alloc(MODEL_MAX * sizeof(Volume));

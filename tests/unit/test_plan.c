@@ -81,8 +81,6 @@ static const Case single_cases[] = {
 static void with_ground(Model *model)
 {
     model->observed.has_network = true;
-    free(model->observed.network_uid);
-    model->observed.network_uid = mem_strdup("u1");
     model->observed.volumes[model->observed.volume_count++] =
         (Volume){ .name = mem_strdup("cara-web-data"), .uid = mem_strdup("u1") };
 }
@@ -236,15 +234,12 @@ static void what_a_deleted_namesake_left_goes_first(void **state)
     (void)state;
     model_init(&model, model_desired("", 1));
     with_ground(&model);
-    free(model.observed.network_uid);
-    model.observed.network_uid = mem_strdup("u0");
     free(model.observed.volumes[0].uid);
     model.observed.volumes[0].uid = mem_strdup("u0");
     model_add(&model, "web-app", model.desired->services[0].config, "u0", CONTAINER_RUNNING);
-    check_steps(
-        &model, "namesake",
-        "remove container web-app, remove network, remove volume cara-web-data, create network, "
-        "create volume data, create container web-app, start container web-app");
+    check_steps(&model, "namesake",
+                "remove container web-app, remove volume cara-web-data, create volume data, create "
+                "container web-app, start container web-app");
     model_done(&model);
 }
 
@@ -417,7 +412,7 @@ typedef struct Setting {
     Behaviour wanted;
     Behaviour earlier;
     bool image_missing;
-    int network; /* 0 none, 1 ours, 2 a namesake's */
+    int network; /* 0 none, 1 ours, 2 what a namesake left, containers too */
 } Setting;
 
 /* slot: state (0 none) and, where they make a difference, health or exit code */
@@ -451,10 +446,6 @@ static void build(Model *model, const Setting *setting, int final, int next, boo
     model->earlier = setting->earlier;
     model->image_missing = setting->image_missing;
     model->observed.has_network = setting->network > 0;
-    free(model->observed.network_uid);
-    model->observed.network_uid = mem_strdup(setting->network == 0   ? ""
-                                             : setting->network == 1 ? "u1"
-                                                                     : "u0");
     const char *wanted = model->desired->services[0].config;
     add_slot(model, final, "web-app", swapped ? wanted : OTHER, uid);
     add_slot(model, next, "web-app" NEXT_SUFFIX, swapped ? OTHER : wanted, uid);

@@ -6,29 +6,45 @@
 
 -- Do these labels satisfy one expression {key, operator, values}?
 CREATE OR REPLACE FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb)
-RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = cara, pg_temp
-AS $$
-    SELECT CASE p_expression->>'operator'
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE p_expression->>'operator'
         WHEN 'In'           THEN p_labels ? (p_expression->>'key') AND p_expression->'values' ? (p_labels->>(p_expression->>'key'))
         WHEN 'NotIn'        THEN NOT p_labels ? (p_expression->>'key') OR NOT p_expression->'values' ? (p_labels->>(p_expression->>'key'))
         WHEN 'Exists'       THEN p_labels ? (p_expression->>'key')
         WHEN 'DoesNotExist' THEN NOT p_labels ? (p_expression->>'key')
-        WHEN 'Gt'           THEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
-                             AND (p_labels->>(p_expression->>'key'))::bigint > (p_expression#>>'{values,0}')::bigint
-        WHEN 'Lt'           THEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
-                             AND (p_labels->>(p_expression->>'key'))::bigint < (p_expression#>>'{values,0}')::bigint
-    END
-$$;
+        WHEN 'Gt'           THEN CASE WHEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
+                                      THEN (p_labels->>(p_expression->>'key'))::bigint > (p_expression#>>'{values,0}')::bigint ELSE false END
+        WHEN 'Lt'           THEN CASE WHEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
+                                      THEN (p_labels->>(p_expression->>'key'))::bigint < (p_expression#>>'{values,0}')::bigint ELSE false END
+    END;
 COMMENT ON FUNCTION cara.expression_matches IS 'Whether labels satisfy one match expression, with Kubernetes'' meaning.';
 
 -- Do these labels satisfy {matchLabels, matchExpressions}? A selector that says nothing matches all.
 CREATE OR REPLACE FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb)
-RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = cara, pg_temp
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
-    SELECT p_labels @> coalesce(p_labels_wanted, '{}')
-       AND NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false))
+BEGIN
+    RETURN p_labels @> coalesce(p_labels_wanted, '{}')
+       AND (p_expressions IS NULL
+            OR NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false)));
+END
 $$;
 COMMENT ON FUNCTION cara.selector_matches IS 'Whether labels satisfy a selector.';
+
+-- Does one of the tolerations cover the taint?
+CREATE OR REPLACE FUNCTION cara.tolerates(p_tolerations jsonb, p_taint jsonb)
+RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM jsonb_array_elements(p_tolerations) o
+         WHERE coalesce(o->>'effect', '') IN ('', p_taint->>'effect')
+           AND CASE coalesce(o->>'operator', 'Equal')
+                   WHEN 'Exists' THEN coalesce(o->>'key', '') IN ('', p_taint->>'key')
+                   ELSE o->>'key' = p_taint->>'key' AND coalesce(o->>'value', '') = coalesce(p_taint->>'value', '') END);
+END
+$$;
+COMMENT ON FUNCTION cara.tolerates IS 'Whether a list of tolerations covers a taint.';
 
 -- The first taint of these effects that no toleration covers, as key=value:effect; NULL when there is none.
 CREATE OR REPLACE FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[])
@@ -36,13 +52,7 @@ RETURNS text LANGUAGE sql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
     SELECT concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect')
       FROM jsonb_array_elements(p_taints) WITH ORDINALITY x(t, n)
-     WHERE t->>'effect' = ANY (p_effects)
-       AND NOT EXISTS (
-            SELECT FROM jsonb_array_elements(p_tolerations) o
-             WHERE (coalesce(o->>'effect', '') IN ('', t->>'effect'))
-               AND CASE coalesce(o->>'operator', 'Equal')
-                       WHEN 'Exists' THEN coalesce(o->>'key', '') IN ('', t->>'key')
-                       ELSE o->>'key' = t->>'key' AND coalesce(o->>'value', '') = coalesce(t->>'value', '') END)
+     WHERE t->>'effect' = ANY (p_effects) AND NOT tolerates(p_tolerations, t)
      ORDER BY n LIMIT 1
 $$;
 COMMENT ON FUNCTION cara.untolerated IS 'The first taint with one of the effects that is not tolerated, as key=value:effect.';
@@ -202,7 +212,7 @@ BEGIN
     v_out.on_node_lost := coalesce(p_spec->>'onNodeLost', 'Reschedule');
     v_out.keeps_data := EXISTS (SELECT FROM jsonb_array_elements(p_spec->'volumes') e WHERE e->>'type' <> 'Ephemeral');
     v_out.placement := v_placement - '{priority,preemption}'::text[];
-    v_out.class := md5(concat_ws(' ', v_out.cpu, v_out.memory, v_out.host_ports, v_out.priority, v_out.preempts, v_out.placement))::uuid;
+    v_out.class := md5(concat_ws(' ', v_out.cpu, v_out.memory, v_out.host_ports, v_out.priority, v_out.preempts, v_out.keeps_data, v_out.placement))::uuid;
     RETURN v_out;
 END
 $$;

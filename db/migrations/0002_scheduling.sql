@@ -35,7 +35,8 @@ CREATE TABLE cara.demand (
     class        uuid NOT NULL
 );
 CREATE INDEX demand_host_ports ON cara.demand (project) WHERE host_ports <> '{}';
-CREATE INDEX demand_repels ON cara.demand (project) WHERE placement ? 'antiAffinity';
+CREATE INDEX demand_repels ON cara.demand (class) WHERE placement ? 'antiAffinity';
+CREATE INDEX demand_priority ON cara.demand (priority);
 COMMENT ON TABLE cara.demand IS 'What each project asks of a node, worked out from its spec by a trigger.';
 COMMENT ON COLUMN cara.demand.class IS 'Projects of one class ask for the same: the scheduler looks at the nodes once for all of them.';
 

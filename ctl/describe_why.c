@@ -85,7 +85,7 @@ static void add_names(const json_t *names, size_t total, Buf *out)
         buf_add_str(out, i > 0 ? ", " : "");
         print_clean(text != NULL ? text : "", out);
     }
-    if (json_array_size(names) < total)
+    if (i > 0 && i < total)
         buf_add_str(out, ", ...");
 }
 

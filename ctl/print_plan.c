@@ -13,10 +13,11 @@ static const struct {
     const char *style;
     const char *summary; /* behind a number */
 } actions[] = {
-    { "create", STYLE_GOOD, "to create" },     { "update", STYLE_WARN, "to update" },
-    { "delete", STYLE_BAD, "to delete" },      { "place", STYLE_GOOD, "to place" },
-    { "move", STYLE_WARN, "to move" },         { "stop", STYLE_BAD, "to stop" },
-    { "pending", STYLE_BAD, "to be waiting" }, { "unchanged", STYLE_DIM, "unchanged" },
+    { "create", STYLE_GOOD, "to create" },   { "update", STYLE_WARN, "to update" },
+    { "delete", STYLE_BAD, "to delete" },    { "place", STYLE_GOOD, "to place" },
+    { "move", STYLE_WARN, "to move" },       { "stop", STYLE_BAD, "to stop" },
+    { "stay", STYLE_BAD, "to stay" },        { "pending", STYLE_BAD, "left waiting" },
+    { "unchanged", STYLE_DIM, "unchanged" },
 };
 
 static void add_action(const char *action, Buf *out)
@@ -94,9 +95,24 @@ void print_plan_names(const json_t *plan, Buf *out)
     }
 }
 
+/* Projects that would be new and have no node yet. */
+static size_t count_homeless(const json_t *plan)
+{
+    size_t count = 0;
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (json_at(plan, "items"), i, item)
+        count += strcmp(json_text_at(item, "action"), "create") == 0 &&
+                 strcmp(json_text_at(item, "kind"), "Project") == 0 &&
+                 *json_text_at(item, "to") == '\0';
+    return count;
+}
+
 void print_plan_summary(const json_t *plan, Buf *out)
 {
     const json_t *summary = json_at(plan, "summary");
+    size_t homeless = count_homeless(plan);
     const char *comma = "";
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
@@ -104,6 +120,8 @@ void print_plan_summary(const json_t *plan, Buf *out)
         if (count == 0)
             continue;
         buf_printf(out, "%s%" PRId64 " %s", comma, count, actions[i].summary);
+        if (i == 0 && homeless > 0)
+            buf_printf(out, " (%zu left waiting)", homeless);
         comma = ", ";
     }
     if (*comma == '\0')

@@ -129,11 +129,14 @@ BEGIN
         INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Assignment', n.project, TG_OP, n.node
           FROM new_rows n WHERE n.gone_at IS NULL;
         PERFORM wake(array_agg(DISTINCT n.node)) FROM new_rows n WHERE n.gone_at IS NULL HAVING count(*) > 0;
+        -- a project that waited for its old node to be clear of it can be placed now
+        PERFORM wake(NULL) FROM new_rows n JOIN project_status s ON s.project = n.project AND s.phase = 'Pending'
+          WHERE n.gone_at IS NOT NULL HAVING count(*) > 0;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern.';
+COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.';
 
 -- BEFORE ROW on project_status, where the phase changes: it moves only along cara.phase_transition. By row,
 -- as comparing old and new rows of a whole statement would join two sets the planner knows nothing of.

@@ -45,7 +45,7 @@ BEGIN
       FROM project p
       JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
       JOIN node n ON n.name = a.node
-     WHERE p.labels @> v_labels
+     WHERE p.labels @> v_labels AND domain_of(n.name, n.labels, v_key) IS NOT NULL
        AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
        AND p.name IS DISTINCT FROM p_except;
 END
@@ -424,11 +424,11 @@ BEGIN
             PERFORM release(v_victims, 'Preempted', 'Preempted',
                 format('made room for %s of priority %s', p_waiting[v_room + 1], p_demand.priority), 'system:scheduler', p_now);
             IF v_social AND NOT EXISTS (SELECT FROM verdicts(p_demand, p_labels, p_home) v WHERE v.node = v_choice.node AND v.reason IS NULL) THEN
-                RAISE EXCEPTION USING ERRCODE = 'SR000'; -- who was taken off is who it wanted to be near: they stay
+                RAISE EXCEPTION USING ERRCODE = 'SRUND'; -- who was taken off is who it wanted to be near: they stay
             END IF;
             v_room := v_room + CASE WHEN v_social OR p_demand.host_ports <> '{}' THEN 1
                                     ELSE 1 + least(v_choice.cpu_spare / nullif(p_demand.cpu, 0), v_choice.memory_spare / nullif(p_demand.memory, 0), 1000000) END;
-        EXCEPTION WHEN SQLSTATE 'SR000' THEN
+        EXCEPTION WHEN SQLSTATE 'SRUND' THEN
             NULL;
         END;
         EXIT WHEN v_room >= CASE WHEN v_social THEN 1 ELSE cardinality(p_waiting) END;

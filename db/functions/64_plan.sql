@@ -74,8 +74,8 @@ BEGIN
                        || wire_member('from', i.from_node) || wire_member('to', i.to_node) || wire_member('message', i.message) || '}', ',' ORDER BY i.kind, i.name) FROM item i),
                (SELECT string_agg('"' || g.action || '":' || g.count, ',' ORDER BY g.action) FROM (SELECT action, count(*) FROM item GROUP BY action) g)
           INTO v_items, v_summary;
-        RAISE EXCEPTION USING ERRCODE = 'SR000'; -- and nothing of it has been
-    EXCEPTION WHEN SQLSTATE 'SR000' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SRUND'; -- and nothing of it has been
+    EXCEPTION WHEN SQLSTATE 'SRUND' THEN
         NULL;
     END;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"Plan","items":[' || coalesce(v_items, '') || '],"summary":{' || coalesce(v_summary, '') || '}}');
@@ -103,8 +103,8 @@ BEGIN
         SELECT string_agg('{"kind":"Project","name":' || wire_text(m.name) || ',"action":"move"' || wire_member('from', m.from_node)
                    || wire_member('to', m.to_node) || '}', ',' ORDER BY m.name), count(*)
           INTO v_items, v_moves FROM plan_moves(v_now) m WHERE m.from_node <> m.to_node AND m.name = ANY (v_picked);
-        RAISE EXCEPTION USING ERRCODE = 'SR000';
-    EXCEPTION WHEN SQLSTATE 'SR000' THEN
+        RAISE EXCEPTION USING ERRCODE = 'SRUND';
+    EXCEPTION WHEN SQLSTATE 'SRUND' THEN
         NULL;
     END;
     IF p_query#>>'{dryRun,0}' IS DISTINCT FROM 'true' THEN

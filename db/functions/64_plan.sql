@@ -69,6 +69,13 @@ BEGIN
                    coalesce(m.from_node, CASE WHEN a.action IN ('update', 'delete', 'unchanged') THEN c.node END) AS from_node, m.to_node, coalesce(m.message, '') AS message
               FROM applied a FULL JOIN plan_moves(v_now) m ON a.kind = 'Project' AND a.name = m.name
               LEFT JOIN assignment c ON c.project = a.name AND a.kind = 'Project' AND c.released_at IS NULL
+            UNION ALL
+            SELECT 'Project', e->>'project', 'stay', p_body->>'drain', NULL, e->>'reason'
+              FROM json_array_elements(CASE WHEN p_body ? 'drain' THEN api.node_drain_status(p_body->>'drain')->'staying' END) e
+            UNION ALL
+            SELECT 'Project', l.project, 'stay', l.node, NULL, 'waits for its node to come back: spec.onNodeLost is Wait'
+              FROM assignment l JOIN demand d ON d.project = l.project AND d.on_node_lost = 'Wait'
+             WHERE l.node = p_body->>'lose' AND l.released_at IS NULL
         )
         SELECT (SELECT string_agg('{"kind":' || wire_text(i.kind) || ',"name":' || wire_text(i.name) || ',"action":"' || i.action || '"'
                        || wire_member('from', i.from_node) || wire_member('to', i.to_node) || wire_member('message', i.message) || '}', ',' ORDER BY i.kind, i.name) FROM item i),

@@ -225,6 +225,21 @@ def test_plan_shows_what_a_node_that_goes_would_cost(ctl, api, flag, why):
     assert everything(api) == before
 
 
+def test_plan_shows_what_would_stay_where_it_is(ctl, api):
+    add_node(api, "n1")
+    place(api, project("db", volumes=[{"name": "data", "type": "Local"}]))
+    place(api, project("patient", onNodeLost="Wait"))
+    add_node(api, "n2")
+    rows = {columns(line)[1]: columns(line) for line in ctl("plan", "--drain", "n1").out.splitlines() if "project/" in line}
+    assert rows["project/db"][:3] == ["stay", "project/db", "n1"] and "its data is on n1" in rows["project/db"][3]
+    assert rows["project/patient"][:3] == ["move", "project/patient", "n1 -> n2"]
+    done = ctl("plan", "--lose", "n1")
+    rows = {columns(line)[1]: columns(line) for line in done.out.splitlines() if "project/" in line}
+    assert rows["project/patient"] == \
+        ["stay", "project/patient", "n1", "waits for its node to come back: spec.onNodeLost is Wait"]
+    assert rows["project/db"][0] == "pending" and done.out.endswith("\nPlan: 1 to stay, 1 left waiting. Nothing was changed.\n")
+
+
 def test_plan_takes_everything_at_once(ctl, api, tmp_path):
     add_node(api, "n1")
     add_node(api, "n2")

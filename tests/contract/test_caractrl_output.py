@@ -11,6 +11,7 @@ import yaml
 from support.caractrl import OddServer, caractrl
 from support.manifests import node, project
 from support.server import BIN, free_port
+from support.wait import wait_for
 
 WEB = """\
 apiVersion: caravanserai/v1
@@ -294,6 +295,7 @@ def test_delete_of_what_runs_says_so_and_force_does_not_wait(ctl, api):
     api.post("/api/v1/nodes", node("n1"))
     api.post("/api/v1/nodes/n1/heartbeat")
     api.post("/api/v1/projects", project("web"))
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"].get("nodeRef"), "web to be placed")
     api.patch("/api/v1/projects/web/status", {"phase": "Running"})
     assert ctl("delete", "project", "web").out == 'project "web" is being deleted\n'
     assert ctl("delete", "project", "web").out == 'project "web" is being deleted\n'

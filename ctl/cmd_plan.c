@@ -108,6 +108,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     ctl->timeout_ms = PLAN_TIMEOUT_MS;
     if (api_call(ctl, "POST", "/api/v1/plan", body, NULL, &plan, err) < 0)
         return err_prefix(err, "plan");
+    if (!json_is_array(json_object_get(plan, "items")))
+        return err_set(err, ERR_HTTP, "plan: decode response: there is no list of items in it");
     if (print_data(plan, ctl->output, &ctl->out))
         return 0;
     if (ctl->output == OUTPUT_NAME) {

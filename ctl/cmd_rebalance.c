@@ -16,6 +16,9 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     if (api_call(ctl, "POST", dry_run ? "/api/v1/rebalance?dryRun=true" : "/api/v1/rebalance", NULL,
                  NULL, &plan, err) < 0)
         return err_prefix(err, "rebalance");
+    if (!json_is_array(json_object_get(plan, "items")))
+        return err_set(err, ERR_HTTP,
+                       "rebalance: decode response: there is no list of items in it");
     if (print_data(plan, ctl->output, &ctl->out))
         return 0;
     if (ctl->output == OUTPUT_NAME) {

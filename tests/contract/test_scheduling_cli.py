@@ -11,7 +11,7 @@ import threading
 
 import pytest
 import yaml
-from support.caractrl import caractrl
+from support.caractrl import OddServer, caractrl
 from support.manifests import node, project
 from support.server import BIN, ROOT
 from support.wait import wait_for
@@ -522,3 +522,10 @@ def test_completion_offers_nodes_projects_and_settings(ctl, api):
     assert offered("plan", "--delete", "p") == ["project/web"] and offered("plan", "-f", "") == []
     assert offered("settings", "") == ["get", "set"] and "poll_interval" in offered("settings", "get", "poll")
     assert "--dry-run" in offered("drain", "n1", "--")
+
+
+@pytest.mark.parametrize("words", [("plan", "--drain", "n1"), ("rebalance",), ("settings", "get")])
+def test_answers_without_a_list_are_errors_that_say_so(words):
+    with OddServer(body=b"{}") as server:
+        done = caractrl(*words, server=server.url)
+    assert (done.code, done.out) == (1, "") and "decode response: there is no list of items in it" in done.err

@@ -273,12 +273,12 @@ BEGIN
         SELECT s.domain, min(ceil((s.quota + s.total) / s.n))::bigint AS level FROM node_sums s
          WHERE s.next IS NULL OR s.n * s.next - s.total >= s.quota GROUP BY s.domain
     ), spread AS (
-        SELECT s.node, g.level, s.domain, s.domain_load + row_number() OVER (PARTITION BY s.domain ORDER BY g.level, s.node) AS domain_turn
+        SELECT s.node, g.level, s.domain, s.domain_load, s.quota, row_number() OVER (PARTITION BY s.domain ORDER BY g.level, s.node) AS domain_turn
           FROM node_sums s JOIN node_level l ON l.domain = s.domain
           CROSS JOIN LATERAL generate_series(s.load + 1, least(l.level, s.load + s.room)) AS g(level)
     ), turn AS MATERIALIZED (
         SELECT row_number() OVER (ORDER BY x.a, x.b, x.node) AS turn, x.node, x.score FROM (
-            SELECT p.domain_turn::float8 AS a, p.domain AS b, p.node, -p.level::float8 AS score FROM spread p
+            SELECT (p.domain_load + p.domain_turn)::float8 AS a, p.domain AS b, p.node, -p.level::float8 AS score FROM spread p WHERE p.domain_turn <= p.quota
             UNION ALL
             SELECT p.upto - p.room + g, '', p.node, round(p.used::numeric * 100, 1)::float8 FROM packed p, wanted w
               CROSS JOIN LATERAL generate_series(1, least(p.room, greatest(w.count + 1 - (p.upto - p.room), 0)::bigint)) AS g) x

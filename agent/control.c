@@ -24,6 +24,7 @@
 #define DEFAULT_PACE_MS  30000
 #define CHANNEL_AGAIN_MS 300000 /* when there was none to be had */
 #define REPORTS_AT_ONCE  200
+#define SILENCE_MAX      2 /* heartbeats: not heard for longer and our lease may be over */
 #define NEVER            INT64_MAX
 
 enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
@@ -46,6 +47,7 @@ struct Control {
     bool told_ready;  /* the state it has */
     int told_arrival; /* of the engine, when they were told */
     Pressure told_pressure;
+    int64_t answered; /* when the server last did, monotonic, ms; 0: never */
     int64_t poll_ms;
     int64_t heartbeat_ms;
 };
@@ -68,6 +70,16 @@ static const struct {
 
 /* ---- the duties
  * ---------------------------------------------------------------------------------------- */
+
+/* The server has answered. A call that hung until a line was mended ends well, too. */
+static void in_touch(Control *control)
+{
+    int64_t now = time_monotonic_ms();
+
+    if (now - control->answered > SILENCE_MAX * control->heartbeat_ms)
+        control->returning = true;
+    control->answered = now;
+}
 
 static int duty_register(Control *control, Err *err)
 {
@@ -200,6 +212,7 @@ static int duty_fetch(Control *control, Err *err)
 
     if (rest_assignments(control->rest, &assignments, err) < 0)
         return -1;
+    in_touch(control);
     if (control->returning)
         projects_returned(control->projects);
     control->resync |= control->returning;
@@ -236,7 +249,10 @@ static int duty_report(Control *control, Err *err)
 
 static void duty_failed(Control *control, int duty, const Err *err)
 {
-    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, control->failures[duty]++);
+    /* a lease is renewed as soon as it can be: not later than if nothing had failed */
+    int64_t max = duty == HEARTBEAT && control->heartbeat_ms < RETRY_MAX_MS ? control->heartbeat_ms
+                                                                            : RETRY_MAX_MS;
+    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, max, control->failures[duty]++);
 
     control->due[duty] = time_monotonic_ms() + delay;
     control->returning = true;
@@ -255,12 +271,13 @@ static void duty_failed(Control *control, int duty, const Err *err)
 /* What failed while the server was away need not wait its time out. */
 static void duty_succeeded(Control *control, int duty)
 {
+    in_touch(control);
+    if (control->registered && control->returning && control->failures[FETCH] == 0)
+        control->due[FETCH] = 0;
     if (control->failures[duty] == 0)
         return;
     log_info("control plane is back", "duty=%s", duties[duty].name);
     control->failures[duty] = 0;
-    if (control->failures[FETCH] == 0 && control->returning)
-        control->due[FETCH] = 0;
     for (int i = 0; i < DUTY_COUNT; i++)
         if (control->failures[i] > 0 && i != CHANNEL)
             control->due[i] = 0;

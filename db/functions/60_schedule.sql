@@ -5,7 +5,8 @@
 -- The verdict on a node is cara.verdicts(); api.why() asks the same function, so there is no second copy of a rule.
 --
 -- The functions on this path are plpgsql, whose plans are kept for the session: planning them anew for every
--- class would cost more than running them.
+-- class would cost more than running them. A plan that is kept must not hang on what the tables held when it was made:
+-- what looks at all nodes hashes them, what is about some projects goes by their names (SET enable_... says so).
 
 -- One decision at a time in a database; held to the end of the transaction.
 CREATE OR REPLACE FUNCTION cara.schedule_lock()
@@ -20,7 +21,7 @@ COMMENT ON FUNCTION cara.schedule_lock IS 'Waits until no other transaction is d
 -- project's own labels.
 CREATE OR REPLACE FUNCTION cara.terms(p_placement jsonb, p_labels jsonb)
 RETURNS TABLE (id int, term jsonb, repels boolean, weight int, key text, own boolean)
-LANGUAGE plpgsql STABLE ROWS 3 SET search_path = cara, pg_temp
+LANGUAGE plpgsql STABLE ROWS 3 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
     RETURN QUERY
@@ -33,7 +34,7 @@ COMMENT ON FUNCTION cara.terms IS 'The affinity terms of a placement as rows.';
 
 -- Domains (of nodes) that hold a project whose labels satisfy the term's selector.
 CREATE OR REPLACE FUNCTION cara.term_domains(p_term jsonb, p_except text)
-RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp
+RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
@@ -54,29 +55,36 @@ COMMENT ON FUNCTION cara.term_domains IS 'Where, under a term''s topology key, t
 
 -- Nodes that other projects keep this one away from: their required antiAffinity matches its labels.
 CREATE OR REPLACE FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text)
-RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp
+RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
+DECLARE
+    v_class uuid[];
+    v_key   text[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM demand d WHERE d.placement ? 'antiAffinity') THEN
+    WITH RECURSIVE class AS ( -- each class once, by the index: there may be many projects of one
+        (SELECT d.class, d.project FROM demand d WHERE d.placement ? 'antiAffinity' ORDER BY d.class, d.project LIMIT 1)
+        UNION ALL
+        SELECT n.* FROM class c CROSS JOIN LATERAL (
+            SELECT d.class, d.project FROM demand d WHERE d.placement ? 'antiAffinity' AND d.class > c.class ORDER BY d.class, d.project LIMIT 1) n
+    )
+    SELECT array_agg(c.class), array_agg(t->>'topologyKey') INTO v_class, v_key
+      FROM class c JOIN demand d ON d.project = c.project CROSS JOIN jsonb_array_elements(d.placement->'antiAffinity') t
+     WHERE NOT t ? 'weight' AND selector_matches(p_labels, t->'matchLabels', t->'matchExpressions');
+    IF v_class IS NULL THEN
         RETURN;
     END IF;
     RETURN QUERY
-    WITH repelling AS MATERIALIZED (
-        SELECT DISTINCT k.class, t->>'topologyKey' AS key
-          FROM (SELECT DISTINCT d.class FROM demand d WHERE d.placement ? 'antiAffinity') k
-         CROSS JOIN LATERAL (SELECT d.placement FROM demand d WHERE d.class = k.class AND d.placement ? 'antiAffinity' LIMIT 1) x
-         CROSS JOIN jsonb_array_elements(x.placement->'antiAffinity') t
-         WHERE NOT t ? 'weight' AND selector_matches(p_labels, t->'matchLabels', t->'matchExpressions')
-    ), held AS MATERIALIZED (
-        SELECT DISTINCT coalesce(r.key, '') AS key, domain_of(h.name, h.labels, r.key) AS domain
-          FROM repelling r
+    WITH held AS MATERIALIZED (
+        SELECT DISTINCT r.key, domain_of(h.name, h.labels, r.key) AS domain
+          FROM unnest(v_class, v_key) r(class, key)
           JOIN demand d ON d.class = r.class AND d.placement ? 'antiAffinity' AND d.project IS DISTINCT FROM p_except
           JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
           JOIN node h ON h.name = a.node
     )
-    SELECT DISTINCT n.name
-      FROM (SELECT DISTINCT r.key FROM repelling r) k CROSS JOIN node n
-     WHERE (coalesce(k.key, ''), domain_of(n.name, n.labels, k.key)) IN (SELECT h.key, h.domain FROM held h);
+    SELECT h.domain FROM held h WHERE h.key IS NULL
+    UNION ALL
+    SELECT n.name FROM (SELECT DISTINCT k FROM unnest(v_key) k WHERE k IS NOT NULL) k CROSS JOIN node n
+     WHERE CASE WHEN (k.k, n.labels->>k.k) IN (SELECT h.key, h.domain FROM held h WHERE h.key IS NOT NULL) THEN true END; -- CASE: hashed, never a loop
 END
 $$;
 COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity of projects there forbids to a project with these labels.';
@@ -89,8 +97,9 @@ COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity
 --
 -- p_home: the node where its data is, or NULL. p_self: the project when it is assigned already (it does not stand in its own way).
 CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
-RETURNS TABLE (node text, reason text, lacks text, room bigint, load int, used double precision, liking int, domain text)
+RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
+SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on -- everything is joined with all nodes
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -144,7 +153,7 @@ BEGIN
            least(CASE WHEN v_cpu > 0 THEN v.cpu_free / v_cpu END,
                  CASE WHEN v_memory > 0 THEN v.memory_free / v_memory END,
                  CASE WHEN v_ports <> '{}' THEN 1 END,
-                 1000000000),
+                 1000000000)::int,
            v.projects, v.used, v.liking, v.domain
       FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, t.taint, s.pressure,
                    greatest(r.cpu_taken::float8 / nullif(r.cpu, 0), r.memory_taken::float8 / nullif(r.memory, 0), 0) AS used,
@@ -215,11 +224,12 @@ COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a de
 -- where what is placed first changes the verdict on the rest: its own kind in a domain, a node that is full.
 CREATE OR REPLACE FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint)
 RETURNS TABLE (turn bigint, node text, score double precision, runner_up text, runner_up_score double precision, excluded jsonb)
-LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = cara, pg_temp
+LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_packs boolean := coalesce(p_demand.placement->>'strategy' = 'BinPack', false);
+    v_packs  boolean := coalesce(p_demand.placement->>'strategy' = 'BinPack', false);
+    v_social boolean := p_demand.placement ?| '{affinity,antiAffinity}';
 BEGIN
     RETURN QUERY
     WITH verdict AS MATERIALIZED (
@@ -229,7 +239,7 @@ BEGIN
     ), liked AS MATERIALIZED (
         SELECT v.* FROM verdict v WHERE v.reason IS NULL AND v.liking = (SELECT max(b.liking) FROM verdict b WHERE b.reason IS NULL)
     ), own AS MATERIALIZED ( -- what it says of its own kind
-        SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE t.own AND p_demand.placement ?| '{affinity,antiAffinity}'
+        SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE v_social AND t.own
     ), occupied AS MATERIALIZED (
         SELECT o.id, d.domain FROM own o CROSS JOIN LATERAL term_domains(o.term, NULL) d
     ), wanted AS MATERIALIZED (
@@ -242,7 +252,7 @@ BEGIN
           FROM (SELECT o.id, o.key FROM own o WHERE o.repels LIMIT 1) o
          CROSS JOIN liked l JOIN node n ON n.name = l.node
           LEFT JOIN occupied c ON c.id = o.id AND c.domain = domain_of(n.name, n.labels, o.key)
-         WHERE c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
+         WHERE v_social AND c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
     ), fit AS MATERIALIZED (
         SELECT l.node, l.load, l.used, l.domain, l.rank, l.rank2, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room
           FROM liked l LEFT JOIN first_there f ON f.node = l.node WHERE f.node IS NULL OR f.place = 1
@@ -256,13 +266,13 @@ BEGIN
     domain AS (
         SELECT d.domain, d.load, f.room
           FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE NOT v_packs GROUP BY f.domain) f
-          JOIN (SELECT v.domain, sum(v.load) AS load FROM verdict v GROUP BY v.domain) d ON d.domain = f.domain
+          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v GROUP BY v.domain) d ON d.domain = f.domain
     ), domain_sums AS (
         SELECT d.*, count(*) OVER w AS n, sum(d.load) OVER w AS total, lead(d.load) OVER (ORDER BY d.load, d.domain) AS next
           FROM domain d WINDOW w AS (ORDER BY d.load, d.domain ROWS UNBOUNDED PRECEDING)
     ), domain_level AS (
-        SELECT min(ceil((w.count + 1 + d.total) / d.n)) AS level FROM domain_sums d, wanted w WHERE d.next IS NULL OR d.n * d.next - d.total >= w.count + 1
-    ), quota AS (
+        SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level FROM domain_sums d, wanted w WHERE d.next IS NULL OR d.n * d.next - d.total >= w.count + 1
+    ), quota AS MATERIALIZED (
         SELECT d.domain, d.load, least(l.level - d.load, d.room) AS quota FROM domain d, domain_level l WHERE l.level > d.load
     ), node_sums AS MATERIALIZED (
         SELECT f.node, f.load, f.room, f.domain, q.quota, q.load AS domain_load, count(*) OVER w AS n, sum(f.load) OVER w AS total,
@@ -270,7 +280,7 @@ BEGIN
           FROM fit f JOIN quota q ON q.domain = f.domain
         WINDOW w AS (PARTITION BY f.domain ORDER BY f.load, f.node ROWS UNBOUNDED PRECEDING)
     ), node_level AS (
-        SELECT s.domain, min(ceil((s.quota + s.total) / s.n))::bigint AS level FROM node_sums s
+        SELECT s.domain, min((s.quota + s.total + s.n - 1) / s.n) AS level FROM node_sums s
          WHERE s.next IS NULL OR s.n * s.next - s.total >= s.quota GROUP BY s.domain
     ), spread AS (
         SELECT s.node, g.level, s.domain, s.domain_load, s.quota, row_number() OVER (PARTITION BY s.domain ORDER BY g.level, s.node) AS domain_turn
@@ -306,18 +316,13 @@ COMMENT ON FUNCTION cara.slots IS 'The best places for up to p_count projects of
 
 -- Places a round of one class; returns how many of p_waiting, from the first on, have a node now.
 CREATE OR REPLACE FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamptz)
-RETURNS int LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS int LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_placed int;
 BEGIN
     WITH decision AS MATERIALIZED (
-        SELECT w.project, s.*
-          FROM slots(p_demand, p_labels, p_home, cardinality(p_waiting)) s
-          JOIN unnest(p_waiting) WITH ORDINALITY w(project, turn) ON w.turn = s.turn
-    ), superseded AS ( -- the same node again: what is left there of an older epoch is taken over, not cleared away
-        UPDATE assignment a SET gone_at = p_now FROM decision d
-         WHERE a.project = d.project AND a.node = d.node AND a.gone_at IS NULL
+        SELECT p_waiting[s.turn] AS project, s.* FROM slots(p_demand, p_labels, p_home, cardinality(p_waiting)) s
     ), placed AS (
         INSERT INTO assignment (project, node, decided_at, why, cpu, memory, score, runner_up, runner_up_score, excluded)
         SELECT d.project, d.node, p_now, coalesce(p_demand.placement->>'strategy', 'Spread'), p_demand.cpu, p_demand.memory,
@@ -455,17 +460,21 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
 
--- Pending projects that may be placed now. One that was taken off a live node waits until that node has cleared
--- away what it had, so that two of it never run; for a node that does not answer only as long as a deletion would.
-CREATE OR REPLACE FUNCTION cara.placeable(p_now timestamptz)
-RETURNS TABLE (project text, phase_since timestamptz) LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp
+-- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
+-- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
+-- so that two of it never run; for a node that does not answer only as long as a deletion would.
+CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
+RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
+LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project
+    SELECT s.project, s.phase_since, d.priority, d.class, CASE WHEN d.keeps_data THEN h.node END,
+           CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END
+      FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
      WHERE s.phase = 'Pending'
        AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
                         WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because <> 'NodeLost')
@@ -477,7 +486,7 @@ COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left 
 -- Places every pending project it can: higher priority first, then older. Deterministic: the same tables give
 -- the same decisions. Returns how many were placed.
 CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestamp())
-RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off
+RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_group   record;
@@ -502,11 +511,9 @@ BEGIN
         v_before := v_placed;
         v_again := false;
         FOR v_group IN
-            SELECT d.priority, d.class, h.node AS home, CASE WHEN v_repels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END AS labels,
-                   array_agg(w.project ORDER BY w.phase_since, w.project) AS projects
-              FROM placeable(p_now) w JOIN demand d ON d.project = w.project JOIN project p ON p.name = w.project
-              LEFT JOIN data_home h ON h.project = w.project AND d.keeps_data
-             GROUP BY 1, 2, 3, 4 ORDER BY d.priority DESC, min(w.phase_since), min(w.project)
+            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project) AS projects
+              FROM placeable(v_repels, p_now) w
+             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project)
         LOOP
             SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
             v_left := v_group.projects;
@@ -531,6 +538,10 @@ BEGIN
             END IF;
         END LOOP;
     END LOOP;
+    IF v_placed > 0 THEN -- the same node again: what is left there of an older epoch is taken over, not cleared away
+        UPDATE assignment a SET gone_at = p_now FROM assignment c
+         WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;
+    END IF;
     RETURN v_placed;
 END
 $$;

@@ -35,7 +35,7 @@ CREATE TABLE cara.demand (
     class        uuid NOT NULL
 );
 CREATE INDEX demand_host_ports ON cara.demand (project) WHERE host_ports <> '{}';
-CREATE INDEX demand_repels ON cara.demand (class) WHERE placement ? 'antiAffinity';
+CREATE INDEX demand_repels ON cara.demand (class, project) WHERE placement ? 'antiAffinity';
 CREATE INDEX demand_priority ON cara.demand (priority);
 COMMENT ON TABLE cara.demand IS 'What each project asks of a node, worked out from its spec by a trigger.';
 COMMENT ON COLUMN cara.demand.class IS 'Projects of one class ask for the same: the scheduler looks at the nodes once for all of them.';
@@ -55,6 +55,8 @@ ALTER TABLE cara.assignment ADD COLUMN memory bigint NOT NULL DEFAULT 0;
 ALTER TABLE cara.assignment ADD COLUMN score double precision;
 ALTER TABLE cara.assignment ADD COLUMN runner_up_score double precision;
 COMMENT ON COLUMN cara.assignment.score IS 'Spread: minus the projects on the node with this one; BinPack: percent of the node in use before it. Higher is better.';
+
+CREATE INDEX assignment_left ON cara.assignment (project) WHERE released_at IS NOT NULL AND gone_at IS NULL;
 
 CREATE INDEX project_labels ON cara.project USING gin (labels jsonb_path_ops);
 

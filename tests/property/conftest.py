@@ -1,4 +1,4 @@
-"""A database of its own in the cluster DATABASE_URL names, with the schema that db/install.sql makes."""
+"""Databases of their own in the cluster DATABASE_URL names, with the schema that db/install.sql makes."""
 import contextlib
 import os
 import pathlib
@@ -54,7 +54,9 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def database():
-    made = Database()
+def databases():
+    """One for each core: decisions are made one at a time in a database."""
+    made = [Database() for _ in range(os.cpu_count())]
     yield made
-    made.drop()
+    for database in made:
+        database.drop()

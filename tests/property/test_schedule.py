@@ -4,12 +4,12 @@
     PROPERTY_SEEDS=100000 ...                                           as many clusters as that
     PROPERTY_SEED=4711 ...                                              this one alone: a failure names its seed
 """
-import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from clusters import after, even_cluster, load, random_cluster
-from reference import (Cluster, best, greedy, liking, preemption_would_help, verdict, waits_for_what_it_left)
+from reference import Cluster, best, greedy, liking, preemption_would_help, verdict, waits_for_what_it_left
 
 SEEDS = int(os.environ.get("PROPERTY_SEEDS", "0"))
 ONLY = os.environ.get("PROPERTY_SEED")
@@ -17,22 +17,27 @@ NOW = "2030-01-01T00:00:00Z"
 TIMEOUT = 600  # terminating_timeout, in seconds
 
 
-def each_seed(database, count, check):
+def each_seed(databases, count, check):
     """Runs check(cursor, seed) in a transaction of its own for every seed; one line for each that fails."""
-    failures = []
     seeds = [int(ONLY)] if ONLY else range(SEEDS or count)
-    for number, seed in enumerate(seeds):
-        with database.rolled_back(number) as cursor:
-            try:
-                check(cursor, seed)
-            except AssertionError as failure:
-                failures.append(f"PROPERTY_SEED={seed}: {str(failure).splitlines()[0]}")
-                if ONLY:
-                    raise
-        if len(failures) >= 10:
-            break
+
+    def run(database, share):
+        failures = []
+        for number, seed in enumerate(share):
+            with database.rolled_back(number) as cursor:
+                try:
+                    check(cursor, seed)
+                except AssertionError as failure:
+                    failures.append((seed, str(failure).splitlines()[0]))
+            if len(failures) >= 10:
+                break
+        return failures
+
+    with ThreadPoolExecutor(len(databases)) as pool:
+        shares = [seeds[number::len(databases)] for number in range(len(databases))]
+        failures = sorted(sum(pool.map(run, databases, shares), []))
     if failures:
-        pytest.fail("\n".join(failures), pytrace=False)
+        pytest.fail("\n".join(f"PROPERTY_SEED={seed}: {what}" for seed, what in failures), pytrace=False)
 
 
 def schedule(cursor):
@@ -165,9 +170,9 @@ def check_even(cursor, seed):
     assert loads == expected, f"loads {loads}, one after the other gives {expected}"
 
 
-def test_decisions_are_those_of_the_reference(database):
-    each_seed(database, 1000, check_decisions)
+def test_decisions_are_those_of_the_reference(databases):
+    each_seed(databases, 1000, check_decisions)
 
 
-def test_spread_and_binpack_fill_as_one_after_the_other_would(database):
-    each_seed(database, 1000, check_even)
+def test_spread_and_binpack_fill_as_one_after_the_other_would(databases):
+    each_seed(databases, 1000, check_even)

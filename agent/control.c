@@ -6,6 +6,7 @@
 #include "cara/time.h"
 #include "channel.h"
 #include "facts.h"
+#include "pressure.h"
 #include "rest.h"
 #include "sweep.h"
 #include "threads.h"
@@ -23,6 +24,7 @@
 #define DEFAULT_PACE_MS  30000
 #define CHANNEL_AGAIN_MS 300000 /* when there was none to be had */
 #define REPORTS_AT_ONCE  200
+#define SILENCE_MAX      2 /* heartbeats: not heard for longer and our lease may be over */
 #define NEVER            INT64_MAX
 
 enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
@@ -39,9 +41,13 @@ struct Control {
     int failures[DUTY_COUNT];
     bool registered;
     bool resync;      /* the next fetch is not just a wake-up's: look for leftovers too */
+    bool returning;   /* we were out of touch: the next list is the first after that */
+    int seen_arrival; /* of the engine, when leftovers were last looked for */
     bool told_all;    /* the server has our facts */
     bool told_ready;  /* the state it has */
     int told_arrival; /* of the engine, when they were told */
+    Pressure told_pressure;
+    int64_t answered; /* when the server last did, monotonic, ms; 0: never */
     int64_t poll_ms;
     int64_t heartbeat_ms;
 };
@@ -64,6 +70,16 @@ static const struct {
 
 /* ---- the duties
  * ---------------------------------------------------------------------------------------- */
+
+/* The server has answered. A call that hung until a line was mended ends well, too. */
+static void in_touch(Control *control)
+{
+    int64_t now = time_monotonic_ms();
+
+    if (now - control->answered > SILENCE_MAX * control->heartbeat_ms)
+        control->returning = true;
+    control->answered = now;
+}
 
 static int duty_register(Control *control, Err *err)
 {
@@ -97,42 +113,66 @@ static json_t *network_facts(const Control *control)
     return network;
 }
 
-/* All of it after a registration or when the engine came back, the state when it changed, else
- * nothing. */
-static json_t *heartbeat_body(const Control *control, bool ready, int arrival, const char *docker)
+/* All of it after a registration or when the engine came back, else what changed: NULL for nothing.
+ */
+static json_t *heartbeat_body(const Control *control, bool ready, const EngineFacts *engine,
+                              Pressure pressure)
 {
-    json_t *body = NULL;
-    Facts facts;
+    bool all = !control->told_all || engine->arrivals != control->told_arrival;
+    json_t *body = json_object();
 
-    if (!control->told_all || arrival != control->told_arrival) {
+    if (all) {
+        Facts facts;
         facts_read(&facts);
-        body = facts_json(&facts, docker);
+        json_decref(body);
+        body = facts_json(&facts, engine->version);
         json_object_set_new(body, "network", network_facts(control));
     }
-    if (body != NULL || ready != control->told_ready) {
-        body = body != NULL ? body : json_object();
+    if (all || ready != control->told_ready)
         json_object_set_new(body, "state", json_string(ready ? "Ready" : "NotReady"));
-    }
-    return body;
+    if (all || !pressure_same(pressure, control->told_pressure))
+        json_object_set_new(body, "pressure", pressure_json(pressure));
+    if (json_object_size(body) > 0)
+        return body;
+    json_decref(body);
+    return NULL;
+}
+
+static Pressure pressure_now(const Control *control, const EngineFacts *engine)
+{
+    Headroom headroom;
+
+    pressure_look(engine->data_root, &headroom);
+    return pressure_judge(control->told_pressure, &headroom);
+}
+
+static void log_told(const Control *control, bool ready, Pressure pressure)
+{
+    if (!control->told_all || ready != control->told_ready)
+        log_info("node state told", "state=%s", ready ? "Ready" : "NotReady");
+    if (!pressure_same(pressure, control->told_pressure))
+        log_warn("pressure told", "disk=%d memory=%d", pressure.disk, pressure.memory);
 }
 
 static int duty_heartbeat(Control *control, Err *err)
 {
     int recheck_ms;
-    char docker[64];
+    EngineFacts engine;
     bool ready = engine_is_ready(control->engine, &recheck_ms);
-    int arrival = engine_version(control->engine, docker, sizeof(docker));
-    json_t *body = heartbeat_body(control, ready, arrival, docker);
+
+    engine_facts(control->engine, &engine);
+    Pressure pressure = pressure_now(control, &engine);
+    json_t *body = heartbeat_body(control, ready, &engine, pressure);
     int rc = rest_heartbeat(control->rest, body, err);
 
     json_decref(body);
     if (rc < 0)
         return -1;
-    if (!control->told_all || ready != control->told_ready)
-        log_info("node state told", "state=%s", ready ? "Ready" : "NotReady");
+    log_told(control, ready, pressure);
     control->told_all = true;
     control->told_ready = ready;
-    control->told_arrival = arrival;
+    control->told_arrival = engine.arrivals;
+    control->told_pressure = pressure;
     control->due[HEARTBEAT] = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
     return 0;
 }
@@ -150,7 +190,7 @@ static int duty_channel(Control *control, Err *err)
     int64_t heartbeat = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
     if (heartbeat < control->due[HEARTBEAT])
         control->due[HEARTBEAT] = heartbeat;
-    control->resync = true;
+    control->returning = true;
     control->due[FETCH] = 0;
     if (offer.conninfo == NULL) {
         log_info("no channel to be had", "poll_ms=%" PRId64, offer.poll_ms);
@@ -172,6 +212,11 @@ static int duty_fetch(Control *control, Err *err)
 
     if (rest_assignments(control->rest, &assignments, err) < 0)
         return -1;
+    in_touch(control);
+    if (control->returning)
+        projects_returned(control->projects);
+    control->resync |= control->returning;
+    control->returning = false;
     projects_apply(control->projects, &assignments);
     log_debug("assignments fetched", "count=%zu resync=%d", assignments.count, control->resync);
     assignments_done(&assignments);
@@ -204,9 +249,13 @@ static int duty_report(Control *control, Err *err)
 
 static void duty_failed(Control *control, int duty, const Err *err)
 {
-    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, control->failures[duty]++);
+    /* a lease is renewed as soon as it can be: not later than if nothing had failed */
+    int64_t max = duty == HEARTBEAT && control->heartbeat_ms < RETRY_MAX_MS ? control->heartbeat_ms
+                                                                            : RETRY_MAX_MS;
+    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, max, control->failures[duty]++);
 
     control->due[duty] = time_monotonic_ms() + delay;
+    control->returning = true;
     if (control->failures[duty] == 1)
         log_warn("control plane refuses or is away", "duty=%s error=%s", duties[duty].name,
                  err->message);
@@ -222,6 +271,9 @@ static void duty_failed(Control *control, int duty, const Err *err)
 /* What failed while the server was away need not wait its time out. */
 static void duty_succeeded(Control *control, int duty)
 {
+    in_touch(control);
+    if (control->registered && control->returning && control->failures[FETCH] == 0)
+        control->due[FETCH] = 0;
     if (control->failures[duty] == 0)
         return;
     log_info("control plane is back", "duty=%s", duties[duty].name);
@@ -260,7 +312,13 @@ static int64_t watch_engine(Control *control, int64_t next)
     int recheck_ms = -1;
     bool ready = engine_is_ready(control->engine, &recheck_ms);
     int64_t now = time_monotonic_ms();
+    int arrivals = engine_arrivals(control->engine);
 
+    if (control->registered && arrivals != control->seen_arrival && control->failures[FETCH] == 0) {
+        control->seen_arrival = arrivals; /* what was left there can be found now */
+        control->resync = true;
+        control->due[FETCH] = next = now;
+    }
     if (control->registered && control->told_all && ready != control->told_ready &&
         control->failures[HEARTBEAT] == 0)
         control->due[HEARTBEAT] = next = now;
@@ -282,7 +340,7 @@ static void read_channel(Control *control)
         clock_gettime(CLOCK_MONOTONIC, &now);
         log_debug("woken", "at=%lld.%09ld", (long long)now.tv_sec, now.tv_nsec);
         if (control->failures[FETCH] == 0) {
-            control->resync = false;
+            control->resync &= control->due[FETCH] <= time_monotonic_ms(); /* asked for already */
             control->due[FETCH] = 0;
         }
     }

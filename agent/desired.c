@@ -1,6 +1,8 @@
 #include "desired.h"
 
+#include "cara/names.h"
 #include "cara/time.h"
+#include "demand.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -121,6 +123,7 @@ static json_t *engine_body(const json_t *service, const char *project)
         json_object_set_new(body, "Healthcheck", engine_health(check));
     if (has_items(json_object_get(service, "volumeMounts")))
         json_object_set_new(host, "Binds", engine_binds(service, project));
+    demand_ports(service, body, host);
     json_object_set_new(body, "HostConfig", host);
     return body;
 }
@@ -149,14 +152,19 @@ static int parse_service(const json_t *item, const char *project, DesiredService
     if (text(item, "name")[0] == '\0' || text(item, "image")[0] == '\0')
         return err_set(err, ERR_INVALID, "project \"%s\": a service lacks its name or image",
                        project);
+    json_t *engine = engine_body(item, project);
+    if (demand_resources(item, json_object_get(engine, "HostConfig"), err) < 0) {
+        json_decref(engine);
+        return err_prefix(err, "project \"%s\": service \"%s\"", project, text(item, "name"));
+    }
     *ret = (DesiredService){
         .name = mem_strdup(text(item, "name")),
         .image = mem_strdup(text(item, "image")),
         .restart = parse_restart(text(item, "restartPolicy")),
         .pull = parse_pull(text(item, "imagePullPolicy")),
         .grace_ms = duration_ms(item, "stopGracePeriod", DEFAULT_GRACE_MS),
-        .has_mounts = has_items(json_object_get(item, "volumeMounts")),
-        .engine = engine_body(item, project),
+        .exclusive = has_items(json_object_get(item, "volumeMounts")) || demand_has_host_port(item),
+        .engine = engine,
     };
     ret->has_health = engine_has_health(ret->engine);
     hash_config(ret->engine, ret->config);
@@ -171,14 +179,16 @@ static int parse_spec(Desired *desired, const json_t *spec, Err *err)
     json_t *item;
 
     desired->services = mem_alloc(json_array_size(services) * sizeof(DesiredService));
-    desired->volumes = mem_alloc(json_array_size(volumes) * sizeof(char *));
+    desired->volumes = mem_alloc(json_array_size(volumes) * sizeof(DesiredVolume));
     json_array_foreach (services, i, item) {
         if (parse_service(item, desired->project, &desired->services[i], err) < 0)
             return -1;
         desired->service_count++;
     }
     json_array_foreach (volumes, i, item) {
-        desired->volumes[desired->volume_count++] = mem_strdup(text(item, "name"));
+        desired->volumes[desired->volume_count++] =
+            (DesiredVolume){ .name = mem_strdup(text(item, "name")),
+                             .lasting = strcmp(text(item, "type"), VOLUME_LOCAL) == 0 };
     }
     return 0;
 }
@@ -213,6 +223,8 @@ Desired *desired_parse(const json_t *item, Err *err)
     desired->epoch = json_integer_value(json_object_get(item, "epoch"));
     desired->generation = json_integer_value(json_object_get(item, "generation"));
     desired->removed = strcmp(word, "Removed") == 0;
+    desired->deleted = desired->removed && (strcmp(desired->phase, PHASE_TERMINATING) == 0 ||
+                                            strcmp(desired->phase, PHASE_TERMINATED) == 0);
     if (parse_spec(desired, json_object_get(item, "spec"), err) < 0)
         return NULL;
     return TAKE_PTR(desired);
@@ -244,7 +256,7 @@ void desired_unref(Desired *desired)
         json_decref(desired->services[i].engine);
     }
     for (size_t i = 0; i < desired->volume_count; i++)
-        free(desired->volumes[i]);
+        free(desired->volumes[i].name);
     free(desired->services);
     free(desired->volumes);
     free(desired->project);
@@ -256,7 +268,7 @@ void desired_unref(Desired *desired)
 bool desired_same(const Desired *a, const Desired *b)
 {
     return a->epoch == b->epoch && a->generation == b->generation && a->removed == b->removed &&
-           strcmp(a->uid, b->uid) == 0;
+           a->deleted == b->deleted && strcmp(a->uid, b->uid) == 0;
 }
 
 const DesiredService *desired_service(const Desired *desired, const char *name)

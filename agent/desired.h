@@ -25,10 +25,15 @@ typedef struct DesiredService {
     PullPolicy pull;
     int64_t grace_ms;
     bool has_health;
-    bool has_mounts;
-    json_t *engine;                /* the engine's create body, less what names and labels add */
+    bool exclusive; /* holds what one container at a time can have: volumes, host ports */
+    json_t *engine; /* the engine's create body, less what names and labels add */
     char config[CONFIG_HASH_SIZE]; /* hash of `engine`: another one needs a new container */
 } DesiredService;
+
+typedef struct DesiredVolume {
+    char *name;
+    bool lasting; /* type Local: its data goes only with the project */
+} DesiredVolume;
 
 typedef struct Desired {
     char *project;
@@ -36,10 +41,11 @@ typedef struct Desired {
     int64_t epoch;
     int64_t generation;
     bool removed;
-    char *phase; /* as the control plane last stored it, "" when not given */
+    bool deleted; /* removed because the project itself is: no data is kept */
+    char *phase;  /* as the control plane last stored it, "" when not given */
     DesiredService *services;
     size_t service_count;
-    char **volumes;
+    DesiredVolume *volumes;
     size_t volume_count;
     int references;
 } Desired;
@@ -57,7 +63,8 @@ void assignments_done(Assignments *assignments);
 /* One item, for tests and for parse. */
 Desired *desired_parse(const json_t *item, Err *err);
 
-/* A project of which nothing shall be left, though no assignment names it. */
+/* A project that no assignment names: nothing of it shall be left but lasting data, as nobody said
+ * that it was deleted. */
 Desired *desired_leftover(const char *project);
 
 Desired *desired_ref(Desired *desired);

@@ -50,6 +50,9 @@ int docker_list_volumes(Docker *docker, const char *project, json_t **ret, Err *
 int docker_inspect_container(Docker *docker, const char *id, json_t **ret, Err *err);
 int docker_inspect_image(Docker *docker, const char *image, json_t **ret, Err *err);
 
+/* Where the engine keeps images, containers and volumes. */
+int docker_data_root(Docker *docker, char *out, size_t size, Err *err);
+
 /* ERR_NOT_FOUND when the image is not there. */
 int docker_create_container(Docker *docker, const char *name, const json_t *body, Err *err);
 int docker_start_container(Docker *docker, const char *id, Err *err);

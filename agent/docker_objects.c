@@ -92,6 +92,18 @@ int docker_inspect_image(Docker *docker, const char *image, json_t **ret, Err *e
     return get_json(docker, image, path, ret, err);
 }
 
+int docker_data_root(Docker *docker, char *out, size_t size, Err *err)
+{
+    json_t *info = NULL;
+
+    if (get_json(docker, "itself", "/info", &info, err) < 0)
+        return -1;
+    const char *root = json_string_value(json_object_get(info, "DockerRootDir"));
+    snprintf(out, size, "%s", root != NULL ? root : "");
+    json_decref(info);
+    return 0;
+}
+
 int docker_create_container(Docker *docker, const char *name, const json_t *body, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };

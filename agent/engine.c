@@ -25,18 +25,22 @@ struct Engine {
     bool up;
     bool seen;
     int64_t down_since; /* monotonic, ms */
-    int arrivals;       /* how often it came */
-    DockerVersion version;
+    EngineFacts facts;
 };
 
-static void set_up(Engine *engine, const DockerVersion *version)
+static void set_up(Engine *engine, Docker *docker, const DockerVersion *version)
 {
+    EngineFacts facts = { 0 };
+
+    if (docker_data_root(docker, facts.data_root, sizeof(facts.data_root), NULL) < 0)
+        facts.data_root[0] = '\0';
+    snprintf(facts.version, sizeof(facts.version), "%s", version->engine);
     pthread_mutex_lock(&engine->lock);
     bool change = !engine->up;
     engine->up = true;
     engine->seen = true;
-    engine->version = *version;
-    engine->arrivals += change;
+    facts.arrivals = engine->facts.arrivals + change;
+    engine->facts = facts;
     pthread_mutex_unlock(&engine->lock);
     if (!change)
         return;
@@ -83,7 +87,7 @@ static void *follow_thread(void *arg)
         int64_t since = agent_clock_ms() / 1000 - OVERLAP_S;
         if (docker_version(docker, &version, &err) == 0) {
             failures = 0;
-            set_up(engine, &version);
+            set_up(engine, docker, &version);
             projects_touch_all(engine->projects); /* whatever happened while nobody followed */
             docker_follow_events(docker, since, on_event, engine, &err);
             log_debug("event stream ended", "error=%s", err.message);
@@ -105,7 +109,7 @@ Engine *engine_new(const char *docker_host, Projects *projects, void (*wake)(voi
         (Engine){ .docker_host = docker_host, .projects = projects, .wake = wake, .arg = arg };
     pthread_mutex_init(&engine->lock, NULL);
     if (docker_new(docker_host, &docker, &err) == 0 && docker_version(docker, &version, &err) == 0)
-        set_up(engine, &version);
+        set_up(engine, docker, &version);
     else
         set_down(engine, &err);
     return engine;
@@ -126,11 +130,17 @@ bool engine_is_ready(Engine *engine, int *ret_recheck_ms)
     return ready;
 }
 
-int engine_version(Engine *engine, char *out, size_t size)
+void engine_facts(Engine *engine, EngineFacts *ret)
 {
     pthread_mutex_lock(&engine->lock);
-    snprintf(out, size, "%s", engine->version.engine);
-    int arrivals = engine->arrivals;
+    *ret = engine->facts;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+int engine_arrivals(Engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    int arrivals = engine->facts.arrivals;
     pthread_mutex_unlock(&engine->lock);
     return arrivals;
 }

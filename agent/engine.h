@@ -18,7 +18,13 @@ int engine_start(Engine *engine);
  * never). */
 bool engine_is_ready(Engine *engine, int *ret_recheck_ms);
 
-/* "20.10.24", or "" while it was never seen. Rises when the engine has come back. */
-int engine_version(Engine *engine, char *out, size_t size);
+typedef struct EngineFacts {
+    char version[64];     /* "20.10.24", or "" while it was never seen */
+    char data_root[1024]; /* "" when it did not say */
+    int arrivals;         /* rises when the engine has come back */
+} EngineFacts;
+
+void engine_facts(Engine *engine, EngineFacts *ret);
+int engine_arrivals(Engine *engine);
 
 #endif

@@ -1,6 +1,8 @@
 #include "execute.h"
 
 #include "clock.h"
+#include "demand.h"
+#include "facts.h"
 
 #include "cara/log.h"
 #include "cara/names.h"
@@ -55,6 +57,7 @@ static json_t *create_body(const Executor *executor, const DesiredService *servi
     /* for when the engine itself shuts down; our own stops say how long they wait */
     json_object_set_new(body, "StopTimeout", json_integer((service->grace_ms + 999) / 1000));
     json_object_set_new(json_object_get(body, "HostConfig"), "NetworkMode", json_string(network));
+    demand_fit(json_object_get(body, "HostConfig"), facts_cpus());
     json_object_set_new(
         body, "NetworkingConfig",
         json_pack("{s:{s:{s:[s]}}}", "EndpointsConfig", network, "Aliases", service->name));
@@ -95,8 +98,10 @@ static int create_volume(const Executor *executor, const Step *step, Err *err)
     char name[NAME_SIZE];
     json_t *labels = common_labels(executor->desired);
 
-    snprintf(name, sizeof(name), "cara-%s-%s", executor->desired->project, step->volume);
-    json_object_set_new(labels, LABEL_VOLUME, json_string(step->volume));
+    snprintf(name, sizeof(name), "cara-%s-%s", executor->desired->project, step->create->name);
+    json_object_set_new(labels, LABEL_VOLUME, json_string(step->create->name));
+    if (step->create->lasting)
+        json_object_set_new(labels, LABEL_VOLUME_TYPE, json_string(VOLUME_LOCAL));
     int rc = docker_create_volume(executor->docker, name, labels, err);
     json_decref(labels);
     return rc;

@@ -29,14 +29,7 @@ static char *read_file(const char *path)
     return text;
 }
 
-int64_t facts_parse_meminfo(const char *text)
-{
-    const char *line = strstr(text, "MemTotal:"); /* "MemTotal:       16303428 kB" */
-
-    return line != NULL ? strtoll(line + strlen("MemTotal:"), NULL, 10) : 0;
-}
-
-/* The line that begins with KEY=, or NULL. */
+/* What follows the key at the start of a line, or NULL. */
 static const char *find_line(const char *text, const char *key)
 {
     size_t len = strlen(key);
@@ -48,6 +41,13 @@ static const char *find_line(const char *text, const char *key)
             return p + len;
     }
     return NULL;
+}
+
+int64_t facts_parse_meminfo(const char *text, const char *key)
+{
+    const char *value = find_line(text, key); /* "       16303428 kB" */
+
+    return value != NULL ? strtoll(value, NULL, 10) : 0;
 }
 
 void facts_parse_os_release(const char *text, char *out, size_t size)
@@ -80,13 +80,21 @@ static void read_architecture(const char *machine, char *out, size_t size)
     snprintf(out, size, "%s", machine);
 }
 
-static int count_cpus(void)
+int facts_cpus(void)
 {
     cpu_set_t set;
 
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
         return CPU_COUNT(&set);
     return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+void facts_read_memory(int64_t *ret_available, int64_t *ret_total)
+{
+    _cleanup_(mem_freep) char *meminfo = read_file("/proc/meminfo");
+
+    *ret_available = facts_parse_meminfo(meminfo, "MemAvailable:") * 1024;
+    *ret_total = facts_parse_meminfo(meminfo, "MemTotal:") * 1024;
 }
 
 void facts_read(Facts *ret)
@@ -96,7 +104,7 @@ void facts_read(Facts *ret)
     struct statvfs disk;
     struct utsname kernel;
 
-    *ret = (Facts){ .cpus = count_cpus(), .memory_kib = facts_parse_meminfo(meminfo) };
+    *ret = (Facts){ .cpus = facts_cpus(), .memory_kib = facts_parse_meminfo(meminfo, "MemTotal:") };
     facts_parse_os_release(release, ret->os_image, sizeof(ret->os_image));
     if (statvfs("/", &disk) == 0)
         ret->disk_kib = (int64_t)(disk.f_blocks * disk.f_frsize / 1024);

@@ -17,9 +17,12 @@ typedef struct Facts {
 } Facts;
 
 void facts_read(Facts *ret);
+int facts_cpus(void);
+void facts_read_memory(int64_t *ret_available, int64_t *ret_total); /* bytes */
 
-/* The parsing, apart from where the text comes from. 0 and "" when it does not say. */
-int64_t facts_parse_meminfo(const char *text);
+/* The parsing, apart from where the text comes from. 0 and "" when it does not say. The key is
+ * "MemTotal:" or another; KiB. */
+int64_t facts_parse_meminfo(const char *text, const char *key);
 void facts_parse_os_release(const char *text, char *out, size_t size);
 
 /* The local address packets to the URL's host leave from. */

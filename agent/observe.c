@@ -125,9 +125,11 @@ static int observe_volumes(Docker *docker, const char *project, Observed *out, E
         return -1;
     out->volumes = mem_alloc(json_array_size(list) * sizeof(Volume));
     json_array_foreach (list, i, item) {
+        const json_t *labels = json_object_get(item, "Labels");
         out->volumes[out->volume_count++] = (Volume){
             .name = mem_strdup(text(item, "Name")),
-            .uid = mem_strdup(text(json_object_get(item, "Labels"), LABEL_UID)),
+            .uid = mem_strdup(text(labels, LABEL_UID)),
+            .lasting = strcmp(text(labels, LABEL_VOLUME_TYPE), VOLUME_LOCAL) == 0,
         };
     }
     json_decref(list);
@@ -182,7 +184,9 @@ int observe_all_projects(Docker *docker, char ***ret_names, size_t *ret_count, E
             return -1;
         }
         json_array_foreach (list, i, item) {
-            add_name(&names, &count, text(json_object_get(item, "Labels"), LABEL_PROJECT));
+            const json_t *labels = json_object_get(item, "Labels");
+            if (text(labels, LABEL_VOLUME_TYPE)[0] == '\0') /* data alone is no leftover */
+                add_name(&names, &count, text(labels, LABEL_PROJECT));
         }
         json_decref(list);
     }

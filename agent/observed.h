@@ -45,6 +45,7 @@ typedef struct Container {
 typedef struct Volume {
     char *name; /* the engine's: cara-PROJECT-VOLUME */
     char *uid;
+    bool lasting; /* its label says so, whatever the spec says by now */
 } Volume;
 
 typedef struct Observed {

@@ -26,15 +26,32 @@ static bool is_others(const char *uid, const Desired *desired)
     return uid[0] != '\0' && strcmp(uid, desired->uid) != 0;
 }
 
-static bool wants_volume(const Desired *desired, const char *engine_name)
+/* NULL when the spec has none that the engine knows under this name. */
+static const DesiredVolume *wanted_volume(const Desired *desired, const char *engine_name)
 {
     for (size_t i = 0; i < desired->volume_count; i++) {
         char name[600];
-        snprintf(name, sizeof(name), "cara-%s-%s", desired->project, desired->volumes[i]);
+        snprintf(name, sizeof(name), "cara-%s-%s", desired->project, desired->volumes[i].name);
         if (strcmp(name, engine_name) == 0)
-            return true;
+            return &desired->volumes[i];
     }
-    return false;
+    return NULL;
+}
+
+/* Data that lasts goes only with its project: when that is deleted, or when another of the same
+ * name shows that it was. A leftover, which has no uid, shows nothing. */
+static bool keeps_data(const Desired *desired, const Volume *volume)
+{
+    const DesiredVolume *wanted = wanted_volume(desired, volume->name);
+
+    if (desired->deleted || (desired->uid[0] != '\0' && is_others(volume->uid, desired)))
+        return false;
+    return volume->lasting || (wanted != NULL && wanted->lasting);
+}
+
+static void remove_volume(Plan *plan, const Volume *volume)
+{
+    plan_add_step(plan, (Step){ .kind = STEP_REMOVE_VOLUME, .volume = volume->name });
 }
 
 static bool has_volume(const Observed *observed, const Desired *desired, const char *volume)
@@ -62,13 +79,18 @@ static void plan_removed(Plan *plan, const Desired *desired, const Observed *obs
         remove_container(plan, desired, &observed->containers[i]);
     if (observed->has_network)
         plan_add_step(plan, (Step){ .kind = STEP_REMOVE_NETWORK });
-    for (size_t i = 0; i < observed->volume_count; i++)
-        plan_add_step(plan,
-                      (Step){ .kind = STEP_REMOVE_VOLUME, .volume = observed->volumes[i].name });
+    bool kept = false;
+    for (size_t i = 0; i < observed->volume_count; i++) {
+        if (keeps_data(desired, &observed->volumes[i]))
+            kept = true;
+        else
+            remove_volume(plan, &observed->volumes[i]);
+    }
     if (plan->step_count == 0) {
         plan->phase = PHASE_TERMINATED;
         plan->reason = REASON_RESOURCES_REMOVED;
-        plan->message = mem_strdup("All Docker resources have been removed");
+        plan->message = mem_printf("All Docker resources have been removed%s",
+                                   kept ? " but volumes of type " VOLUME_LOCAL : "");
     }
 }
 
@@ -83,8 +105,7 @@ static void plan_leftovers(Plan *plan, const Desired *desired, const Observed *o
     }
     for (size_t i = 0; i < observed->volume_count; i++)
         if (is_others(observed->volumes[i].uid, desired))
-            plan_add_step(
-                plan, (Step){ .kind = STEP_REMOVE_VOLUME, .volume = observed->volumes[i].name });
+            remove_volume(plan, &observed->volumes[i]);
 }
 
 static void plan_ground(Plan *plan, const Desired *desired, const Observed *observed)
@@ -92,9 +113,9 @@ static void plan_ground(Plan *plan, const Desired *desired, const Observed *obse
     if (!observed->has_network) /* a namesake's will do: nothing is kept in a network */
         plan_add_step(plan, (Step){ .kind = STEP_CREATE_NETWORK });
     for (size_t i = 0; i < desired->volume_count; i++)
-        if (!has_volume(observed, desired, desired->volumes[i]))
+        if (!has_volume(observed, desired, desired->volumes[i].name))
             plan_add_step(plan,
-                          (Step){ .kind = STEP_CREATE_VOLUME, .volume = desired->volumes[i] });
+                          (Step){ .kind = STEP_CREATE_VOLUME, .create = &desired->volumes[i] });
 }
 
 /* Volumes the spec has dropped go only when nothing else is left to do: until then an old container
@@ -107,9 +128,9 @@ static void plan_dropped_volumes(Plan *plan, const Desired *desired, const Obser
     if (plan->step_count > 0)
         return;
     for (size_t i = 0; i < observed->volume_count; i++)
-        if (!wants_volume(desired, observed->volumes[i].name))
-            plan_add_step(
-                plan, (Step){ .kind = STEP_REMOVE_VOLUME, .volume = observed->volumes[i].name });
+        if (wanted_volume(desired, observed->volumes[i].name) == NULL &&
+            !keeps_data(desired, &observed->volumes[i]))
+            remove_volume(plan, &observed->volumes[i]);
 }
 
 /* Something of the project itself was refused a moment ago: it rests until it is time again. */

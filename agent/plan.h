@@ -31,7 +31,8 @@ typedef struct Step {
     StepKind kind;
     const DesiredService *service; /* NULL for what belongs to no wanted service */
     const Container *container;    /* NULL for START after CREATE */
-    const char *volume;            /* the engine's name to remove, the spec's to create */
+    const char *volume;            /* the engine's name, to remove */
+    const DesiredVolume *create;   /* CREATE_VOLUME */
     bool next;                     /* CREATE, START: the next name */
     bool restart;                  /* START: counts as a restart after a crash */
 } Step;

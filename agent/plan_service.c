@@ -229,7 +229,7 @@ static void keep_old(Context *c, const Slots *slots)
 {
     const Container *old = slots->old;
     /* it ended after the current one was made and has not run since: we stopped it to make way */
-    bool roll_back = c->service->has_mounts && slots->current != NULL &&
+    bool roll_back = c->service->exclusive && slots->current != NULL &&
                      old->started_ms < slots->current->created_ms &&
                      old->finished_ms >= slots->current->created_ms;
 
@@ -273,8 +273,9 @@ static void update_failed(Context *c, const Slots *slots)
         mem_printf("service \"%s\": update failed: %s; the old container keeps running",
                    c->service->name, why);
     keep_old(c, slots);
-    /* Another try would take the volumes from the old one: that is for a new generation to ask. */
-    if (c->service->has_mounts || c->service->restart == RESTART_NEVER || c->pending)
+    /* Another try would take volumes and ports from the old one: that is for a new generation to
+     * ask. */
+    if (c->service->exclusive || c->service->restart == RESTART_NEVER || c->pending)
         return;
     int64_t at = restart_at(c, current);
     if (c->now_ms >= at)
@@ -306,10 +307,11 @@ static void gate(Context *c, const Slots *slots)
         finish_update(c, slots);
 }
 
-/* Volumes have one writer at a time: the old one stops before the new one starts. */
+/* Volumes have one writer at a time, a host port one owner: the old one stops before the new one
+ * starts. */
 static void make_way(Context *c, const Slots *slots)
 {
-    if (c->service->has_mounts && is_up(slots->old))
+    if (c->service->exclusive && is_up(slots->old))
         plan_add_step(c->plan,
                       (Step){ .kind = STEP_STOP, .service = c->service, .container = slots->old });
 }
@@ -339,7 +341,7 @@ static void plan_update(Context *c, const Slots *slots)
     } else if (current->state == CONTAINER_RESTARTING) {
         plan_wake_at(c->plan, c->now_ms + LOOK_AGAIN_MS);
     } else if (current->state == CONTAINER_CREATED && current->error[0] != '\0' &&
-               c->service->has_mounts) {
+               c->service->exclusive) {
         update_failed(c, slots);
     } else if (c->pending) {
         update_rests(c, slots);

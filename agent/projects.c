@@ -20,6 +20,7 @@ typedef struct Project {
     History history; /* its worker's while busy */
     bool dirty;      /* to be looked at now */
     bool busy;       /* a worker is at it */
+    bool tried;      /* what is wanted was tried with an engine that answered */
     int64_t wake_at; /* wall clock, ms */
 } Project;
 
@@ -33,6 +34,10 @@ struct Projects {
     size_t count;
     int workers;
     int idle;
+    bool holding; /* what is to run waits for what is to go */
+    bool fetched; /* since this node was out of touch, a list has come */
+    bool swept;   /* ... and leftovers were looked for */
+    int64_t hold_until;
 };
 
 static void on_pulled(void *arg, const char *project)
@@ -49,6 +54,8 @@ Projects *projects_new(const char *docker_host, Outbox *outbox)
     projects->docker_host = docker_host;
     projects->outbox = outbox;
     projects->pulls = pulls_new(docker_host, on_pulled, projects);
+    projects->holding = true;
+    projects->hold_until = agent_clock_ms() + HOLD_MAX_MS;
     return projects;
 }
 
@@ -91,6 +98,7 @@ static void want(Project *project, Desired *desired)
     desired_unref(project->desired);
     project->desired = desired;
     project->dirty = true;
+    project->tried = false;
 }
 
 static bool listed(const Assignments *assignments, const char *name)
@@ -100,6 +108,41 @@ static bool listed(const Assignments *assignments, const char *name)
             return true;
     return false;
 }
+
+/* ---- first what must go, then what is to run
+ * ----------------------------------------------------------- */
+
+static void hold(Projects *projects)
+{
+    projects->holding = true;
+    projects->hold_until = agent_clock_ms() + HOLD_MAX_MS;
+}
+
+static bool is_over(const Projects *projects)
+{
+    if (!projects->fetched || !projects->swept)
+        return false;
+    for (size_t i = 0; i < projects->count; i++)
+        if (projects->list[i]->desired->removed && !projects->list[i]->tried)
+            return false;
+    return true;
+}
+
+static bool is_held(Projects *projects, const Project *project, int64_t now)
+{
+    if (!projects->holding || project->desired->removed)
+        return false;
+    bool late = now >= projects->hold_until;
+    if (!late && !is_over(projects))
+        return true;
+    projects->holding = false;
+    if (late)
+        log_warn("removing takes long, goes on beside it", "held_ms=%d", HOLD_MAX_MS);
+    return false;
+}
+
+/* ---- hands
+ * --------------------------------------------------------------------------------------------- */
 
 static void *worker_thread(void *arg);
 
@@ -115,10 +158,13 @@ static void add_workers(Projects *projects, int missing)
 /* Enough hands for what is to be done. */
 static void call_workers(Projects *projects)
 {
+    int64_t now = agent_clock_ms();
     int runnable = 0;
 
-    for (size_t i = 0; i < projects->count; i++)
-        runnable += projects->list[i]->dirty && !projects->list[i]->busy;
+    for (size_t i = 0; i < projects->count; i++) {
+        const Project *project = projects->list[i];
+        runnable += project->dirty && !project->busy && !is_held(projects, project, now);
+    }
     add_workers(projects, runnable - projects->idle);
     pthread_cond_broadcast(&projects->changed);
 }
@@ -146,7 +192,17 @@ void projects_apply(Projects *projects, const Assignments *assignments)
         outbox_drop(projects->outbox, project->desired->project);
         want(project, desired_leftover(project->desired->project));
     }
+    projects->fetched = true;
     call_workers(projects);
+    pthread_mutex_unlock(&projects->lock);
+}
+
+void projects_returned(Projects *projects)
+{
+    pthread_mutex_lock(&projects->lock);
+    projects->fetched = false;
+    projects->swept = false;
+    hold(projects);
     pthread_mutex_unlock(&projects->lock);
 }
 
@@ -159,6 +215,7 @@ void projects_add_leftovers(Projects *projects, char *const *names, size_t count
         log_info("leftovers found", "project=%s", names[i]);
         add(projects, desired_leftover(names[i]));
     }
+    projects->swept = true;
     call_workers(projects);
     pthread_mutex_unlock(&projects->lock);
 }
@@ -179,6 +236,7 @@ void projects_touch_all(Projects *projects)
     pthread_mutex_lock(&projects->lock);
     for (size_t i = 0; i < projects->count; i++)
         projects->list[i]->dirty = true;
+    hold(projects);
     call_workers(projects);
     pthread_mutex_unlock(&projects->lock);
 }
@@ -221,6 +279,11 @@ static Project *next_project(Projects *projects, int64_t now, int64_t *ret_wake_
         Project *project = projects->list[i];
         if (project->busy)
             continue;
+        if (is_held(projects, project, now)) {
+            if (projects->hold_until < *ret_wake_at)
+                *ret_wake_at = projects->hold_until;
+            continue;
+        }
         if (project->dirty || project->wake_at <= now)
             return project;
         if (project->wake_at < *ret_wake_at)
@@ -268,10 +331,14 @@ static void work_on(Projects *projects, Project *project, Docker *docker)
     project->busy = false;
     project->wake_at = result.wake_at;
     bool stale = project->desired != desired;
-    if (!stale)
+    if (!stale) {
+        project->tried |= result.tried;
         outbox_put(projects->outbox, &result.report);
+    }
     if (!stale && result.gone && desired->epoch == 0)
         drop(projects, project);
+    if (projects->holding)
+        call_workers(projects);
     report_done(&result.report);
     desired_unref(desired);
 }

@@ -64,6 +64,7 @@ static void engine_failed(const Desired *desired, const Err *err, Reconciled *ou
     if (err->kind ==
         ERR_UNAVAILABLE) /* it says nothing about the project; the node says NotReady */
         return;
+    out->tried = true;
     report_build_failure(desired, REASON_INSPECT_ERROR, err->message, &out->report);
 }
 
@@ -73,6 +74,7 @@ static void conclude(const Desired *desired, const Plan *plan, History *history,
     report_build(desired, plan, history, &out->report);
     if (plan->wake_at < out->wake_at)
         out->wake_at = plan->wake_at;
+    out->tried = true;
     out->gone = plan->phase != NULL && strcmp(plan->phase, PHASE_TERMINATED) == 0;
 }
 

@@ -13,6 +13,7 @@ typedef struct Reconciled {
     Report report;   /* project is NULL when there is nothing to say */
     int64_t wake_at; /* wall clock, ms; INT64_MAX: only when something changes */
     bool gone;       /* nothing of it is left */
+    bool tried;      /* the engine was there: what could be done was */
 } Reconciled;
 
 /* Tells the caller that something newer is wanted: the work stops between two steps' rounds. */

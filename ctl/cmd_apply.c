@@ -21,18 +21,8 @@ static char *encode(json_t *items, Err *err)
 {
     _cleanup_(json_decrefp) json_t *list = json_pack(
         "{s:s, s:s, s:O}", "apiVersion", "caravanserai/v1", "kind", "List", "items", items);
-    char *body = json_dumps(list, JSON_COMPACT);
 
-    if (body == NULL) {
-        err_set(err, ERR_INVALID, "parse manifest: json encode: text that is not UTF-8");
-    } else if (strlen(body) > CTL_MANIFEST_MAX) {
-        err_set(err, ERR_INVALID,
-                "apply: %zu manifests of %.1f MiB together, the server takes %d MiB at once: apply "
-                "them in several parts",
-                json_array_size(items), (double)strlen(body) / (1 << 20), CTL_MANIFEST_MAX >> 20);
-        free(TAKE_PTR(body));
-    }
-    return body;
+    return manifest_encode(list, json_array_size(items), "apply", err);
 }
 
 static int print_lines(Ctl *ctl, const json_t *results)

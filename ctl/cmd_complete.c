@@ -33,7 +33,7 @@ static void offer_flags(Ctl *ctl, const Command *command, const char *current)
     offer(ctl, "--help", "help for this command", current);
 }
 
-static void offer_names(Ctl *ctl, const Resource *resource, const char *current)
+static void offer_names(Ctl *ctl, const Resource *resource, const char *prefix, const char *current)
 {
     _cleanup_(json_decrefp) json_t *list = NULL;
     size_t i;
@@ -43,8 +43,22 @@ static void offer_names(Ctl *ctl, const Resource *resource, const char *current)
         return; /* a completion that cannot be had stays silent */
     json_array_foreach (json_object_get(list, "items"), i, item) {
         _cleanup_(buf_done) Buf name = { .max = 1024 };
-        print_clean(json_text_at(item, "metadata.name"), &name);
+        buf_add_str(&name, prefix);
+        print_clean(json_text_at(item, resource->name_at), &name);
         offer(ctl, buf_str(&name), NULL, current);
+    }
+}
+
+/* What may stand behind a flag: its choices, or names of what help calls its value. */
+static void offer_values(Ctl *ctl, const Flag *flag, const char *current)
+{
+    for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++)
+        offer(ctl, flag->choices[i], NULL, current);
+    if (strcmp(flag->value, "node") == 0)
+        offer_names(ctl, &resource_node, "", current);
+    if (strcmp(flag->value, "kind/name") == 0) {
+        offer_names(ctl, &resource_node, "node/", current);
+        offer_names(ctl, &resource_project, "project/", current);
     }
 }
 
@@ -101,8 +115,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     obey_server_flag(ctl, line);
     const Flag *flag = pending_flag(command, previous);
     if (flag != NULL) {
-        for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++)
-            offer(ctl, flag->choices[i], NULL, current);
+        offer_values(ctl, flag, current);
         return 0;
     }
     if (*current == '-') {
@@ -113,9 +126,11 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         if (command_is_child(command, ctl_commands[i]) && !ctl_commands[i]->hidden)
             offer(ctl, command_name(ctl_commands[i]), ctl_commands[i]->brief, current);
     if (command->complete == COMPLETE_NODES)
-        offer_names(ctl, &resource_node, current);
+        offer_names(ctl, &resource_node, "", current);
     if (command->complete == COMPLETE_PROJECTS)
-        offer_names(ctl, &resource_project, current);
+        offer_names(ctl, &resource_project, "", current);
+    if (command->complete == COMPLETE_SETTINGS)
+        offer_names(ctl, &resource_setting, "", current);
     return 0;
 }
 

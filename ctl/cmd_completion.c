@@ -43,7 +43,8 @@ static const char fish_script[] =
     "    $words[1] __complete -- $words[2..-1] 2>/dev/null\n"
     "end\n"
     "complete -c caractrl -f -a '(__caractrl_complete)'\n"
-    "complete -c caractrl -n '__fish_seen_subcommand_from apply delete' -s f -l filename -r -F\n";
+    "complete -c caractrl -n '__fish_seen_subcommand_from apply delete plan' -s f -l filename -r "
+    "-F\n";
 
 static int run_bash(Ctl *ctl, const CommandLine *line, Err *err)
 {

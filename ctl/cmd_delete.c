@@ -47,9 +47,7 @@ static int delete_several(Ctl *ctl, const Resource *resource, const char *const 
     for (size_t i = 0; i < count; i++) {
         if (delete_one(ctl, resource, names[i], force, err) == 0)
             continue;
-        ctl_print_error(err->message);
-        err_clear(err);
-        ctl->failures++;
+        ctl_tell_failure(ctl, err);
     }
     return 0;
 }
@@ -99,9 +97,7 @@ static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
             delete_several(ctl, order[i], names, count, command_line_is_set(line, "force"), err);
         free(names);
         if (result < 0) { /* the only one of its kind: the other kind is still to be tried */
-            ctl_print_error(err->message);
-            err_clear(err);
-            ctl->failures++;
+            ctl_tell_failure(ctl, err);
         }
     }
     return 0;
@@ -131,9 +127,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         const Resource *resource = resource_of_arg(line->args[i], &name);
         if (delete_one(ctl, resource, name, command_line_is_set(line, "force"), err) == 0)
             continue;
-        ctl_print_error(err->message);
-        err_clear(err);
-        ctl->failures++;
+        ctl_tell_failure(ctl, err);
     }
     return 0;
 }

@@ -73,9 +73,7 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
     for (size_t i = 0; i < count; i++) {
         if (get_one(ctl, resource, names[i], items, err) == 0)
             continue;
-        ctl_print_error(err->message);
-        err_clear(err);
-        ctl->failures++;
+        ctl_tell_failure(ctl, err);
     }
     if (json_array_size(items) == 0)
         return -1;

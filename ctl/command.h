@@ -13,9 +13,10 @@
 #define ARGS_STORED 64 /* flags given on one line */
 
 typedef struct Flag {
-    const char *name;     /* without dashes; NULL ends a list */
-    char shorthand;       /* or 0 */
-    const char *value;    /* the kind of its value as help shows it ("string"), NULL for a switch */
+    const char *name;  /* without dashes; NULL ends a list */
+    char shorthand;    /* or 0 */
+    const char *value; /* the kind of its value as help shows it ("string"; completion offers names
+                          for "node" and "kind/name"), NULL for a switch */
     const char *fallback; /* default as help shows it, or NULL */
     bool required;
     const char *help;
@@ -25,7 +26,12 @@ typedef struct Flag {
 typedef struct CommandLine CommandLine;
 
 /* What shell completion offers for a command's arguments. */
-typedef enum CompleteArgs { COMPLETE_NONE, COMPLETE_NODES, COMPLETE_PROJECTS } CompleteArgs;
+typedef enum CompleteArgs {
+    COMPLETE_NONE,
+    COMPLETE_NODES,
+    COMPLETE_PROJECTS,
+    COMPLETE_SETTINGS,
+} CompleteArgs;
 
 typedef struct Command {
     const char *path; /* "", "get", "get nodes" */

@@ -26,6 +26,7 @@ typedef struct Ctl {
     const char *server; /* URL */
     OutputFormat output;
     bool colour;    /* stdout is a terminal that may have it */
+    bool live;      /* stdout is a terminal whose last line may be written again */
     int64_t now;    /* what ages are counted from */
     int timeout_ms; /* of one call; set before the first */
     Http *http;     /* owned; made at the first call */
@@ -38,5 +39,14 @@ int ctl_main(int argc, char **argv);
 
 /* "Error: message" on stderr. */
 void ctl_print_error(const char *message);
+
+/* "Warning: message" on stderr, of what mends itself. */
+void ctl_print_warning(const char *message);
+
+/* Of several things to do one has failed: tells it, clears err, and the next may be tried. */
+void ctl_tell_failure(Ctl *ctl, Err *err);
+
+/* Writes what is in ctl->out to stdout now, for a command that goes on. */
+int ctl_flush(Ctl *ctl, Err *err);
 
 #endif

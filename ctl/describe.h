@@ -13,7 +13,19 @@ void describe_project(const json_t *project, int64_t now, Buf *out);
 /* The events, newest last; nothing when there are none. */
 void describe_events(const json_t *items, int64_t now, Buf *out);
 
+/* Why a project is where it is or waits, as api.why() has it. */
+void describe_why(const json_t *why, int64_t now, Buf *out);
+
+/* describe_placement.c: of a project's spec what says where it may run; nothing when it is silent.
+ */
+void describe_placement(const json_t *spec, Buf *out);
+
 /* describe_parts.c */
+
+/* "gpu=only:NoSchedule" */
+void describe_add_taint(const json_t *taint, Buf *out);
+/* "a=1, b=2" sorted by key, or nothing. */
+void describe_add_pairs(const json_t *map, Buf *out);
 
 /* "Key:<TAB>value", "<none>" when there is none. */
 void describe_text(const char *key, const json_t *object, const char *path, Buf *out);

@@ -44,6 +44,27 @@ static void describe_network(const json_t *node, int64_t now, Buf *out)
     describe_time("    Last Test", node, "status.network.throughput.lastTestTime", now, out);
 }
 
+/* What it keeps back and whom it keeps off, where there is any. */
+static void describe_offer(const json_t *node, Buf *out)
+{
+    const json_t *taints = json_at(node, "spec.taints");
+    const json_t *reserved = json_at(node, "spec.reserved");
+    size_t i;
+    json_t *taint;
+
+    json_array_foreach (taints, i, taint) {
+        buf_add_str(out, i > 0 ? ", " : "  Taints:\t");
+        describe_add_taint(taint, out);
+    }
+    if (json_array_size(taints) > 0)
+        buf_add_str(out, "\n");
+    if (json_object_size(reserved) > 0) {
+        buf_add_str(out, "  Reserved:\t");
+        describe_add_pairs(reserved, out);
+        buf_add_str(out, "\n");
+    }
+}
+
 void describe_node(const json_t *node, int64_t now, Buf *out)
 {
     describe_metadata(node, "Node", now, out);
@@ -51,6 +72,7 @@ void describe_node(const json_t *node, int64_t now, Buf *out)
     describe_text("  Hostname", node, "spec.hostname", out);
     buf_printf(out, "  Unschedulable:\t%s\n",
                json_is_true_at(node, "spec.unschedulable") ? "true" : "false");
+    describe_offer(node, out);
     buf_add_str(out, "\nStatus:\n");
     describe_text("  State", node, "status.state", out);
     describe_time("  Last Heartbeat", node, "status.lastHeartbeat", now, out);

@@ -31,12 +31,24 @@ void describe_time(const char *key, const json_t *object, const char *path, int6
     buf_printf(out, "%s:\t%s (%s ago)\n", key, text, age);
 }
 
-static void describe_map(const char *key, const json_t *map, Buf *out)
+void describe_add_taint(const json_t *taint, Buf *out)
+{
+    print_clean(json_text_at(taint, "key"), out);
+    if (*json_text_at(taint, "value") != '\0') {
+        buf_add_str(out, "=");
+        print_clean(json_text_at(taint, "value"), out);
+    }
+    if (*json_text_at(taint, "effect") != '\0') {
+        buf_add_str(out, ":");
+        print_clean(json_text_at(taint, "effect"), out);
+    }
+}
+
+void describe_add_pairs(const json_t *map, Buf *out)
 {
     size_t count;
     const char **keys = json_sorted_keys(map, &count);
 
-    buf_printf(out, "%s:\t%s", key, count == 0 ? "<none>" : "");
     for (size_t i = 0; i < count; i++) {
         const char *value = json_string_value(json_object_get(map, keys[i]));
         buf_add_str(out, i > 0 ? ", " : "");
@@ -44,8 +56,14 @@ static void describe_map(const char *key, const json_t *map, Buf *out)
         buf_add_str(out, "=");
         print_clean(value != NULL ? value : "", out);
     }
-    buf_add_str(out, "\n");
     free(keys);
+}
+
+static void describe_map(const char *key, const json_t *map, Buf *out)
+{
+    buf_printf(out, "%s:\t%s", key, json_object_size(map) == 0 ? "<none>" : "");
+    describe_add_pairs(map, out);
+    buf_add_str(out, "\n");
 }
 
 void describe_metadata(const json_t *object, const char *kind, int64_t now, Buf *out)

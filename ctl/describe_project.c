@@ -38,6 +38,41 @@ static void words_line(const char *key, const json_t *words, Buf *out)
     buf_add_str(out, "\n");
 }
 
+static void describe_resources(const json_t *service, Buf *out)
+{
+    static const char *const names[] = { "requests", "limits" };
+    const json_t *resources = json_at(service, "resources");
+
+    if (json_object_size(resources) > 0)
+        buf_add_str(out, "      Resources:\n");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const json_t *amounts = json_at(resources, names[i]);
+        if (json_object_size(amounts) == 0)
+            continue;
+        buf_printf(out, "        %s: ", names[i]);
+        describe_add_pairs(amounts, out);
+        buf_add_str(out, "\n");
+    }
+}
+
+/* "80/TCP -> host 8080" */
+static void describe_ports(const json_t *service, Buf *out)
+{
+    const json_t *ports = json_at(service, "ports");
+    size_t i;
+    json_t *port;
+
+    if (json_array_size(ports) > 0)
+        buf_add_str(out, "      Ports:\n");
+    json_array_foreach (ports, i, port) {
+        buf_printf(out, "        %" PRId64 "/", json_int_at(port, "containerPort"));
+        print_cell(json_text_at(port, "protocol"), "TCP", out);
+        if (json_int_at(port, "hostPort") != 0)
+            buf_printf(out, " -> host %" PRId64, json_int_at(port, "hostPort"));
+        buf_add_str(out, "\n");
+    }
+}
+
 static void describe_service(const json_t *service, Buf *out)
 {
     const json_t *env = json_at(service, "env");
@@ -71,6 +106,8 @@ static void describe_service(const json_t *service, Buf *out)
     optional_line("      Pull:    ", service, "imagePullPolicy", out);
     words_line("      Health:  ", json_at(service, "healthcheck.test"), out);
     optional_line("      Grace:   ", service, "stopGracePeriod", out);
+    describe_resources(service, out);
+    describe_ports(service, out);
 }
 
 static void describe_volume(const json_t *volume, Buf *out)
@@ -167,6 +204,7 @@ void describe_project(const json_t *project, int64_t now, Buf *out)
     describe_list("Volumes", json_at(project, "spec.volumes"), describe_volume, out);
     describe_list("Ingress", json_at(project, "spec.ingress"), describe_ingress, out);
     describe_time("  Expire At", project, "spec.expireAt", now, out);
+    describe_placement(json_at(project, "spec"), out);
     buf_add_str(out, "\nStatus:\n");
     describe_text("  Phase", project, "status.phase", out);
     describe_text("  Node", project, "status.nodeRef", out);

@@ -229,3 +229,21 @@ int manifest_read_flags(const CommandLine *line, const char *verb, json_t **ret_
     *ret_items = TAKE_PTR(items);
     return 0;
 }
+
+char *manifest_encode(const json_t *body, size_t count, const char *verb, Err *err)
+{
+    _cleanup_(mem_freep) char *text = json_dumps(body, JSON_COMPACT);
+
+    if (text == NULL) {
+        err_set(err, ERR_INVALID, "parse manifest: json encode: text that is not UTF-8");
+        return NULL;
+    }
+    if (strlen(text) > CTL_MANIFEST_MAX) {
+        err_set(err, ERR_INVALID,
+                "%s: %zu manifests of %.1f MiB together, the server takes %d MiB at once: %s "
+                "them in several parts",
+                verb, count, (double)strlen(text) / (1 << 20), CTL_MANIFEST_MAX >> 20, verb);
+        return NULL;
+    }
+    return TAKE_PTR(text);
+}

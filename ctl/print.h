@@ -15,6 +15,9 @@ void print_json(const json_t *value, Buf *out);
 /* Four blanks a level, lists indented under their key, keys sorted, and a final newline. */
 void print_yaml(const json_t *value, Buf *out);
 
+/* The value in that format when it is JSON or YAML; false when it is for the caller to lay out. */
+bool print_data(const json_t *value, OutputFormat format, Buf *out);
+
 /* One string as YAML: plain, quoted, or a block whose lines have this indentation (more than 0, or
  * YAML_INLINE for no block, as a key needs). */
 #define YAML_INLINE SIZE_MAX
@@ -29,6 +32,11 @@ void print_number(const json_t *number, Buf *out);
 /* Elastic tab stops: a column is a run of lines that follow each other and have a cell ended by a
  * tab there; it is as wide as its widest cell and three blanks. `text` is whole lines. */
 void print_table(const char *text, Buf *out);
+
+/* What a plan would do, one item a line; nothing when there is nothing. */
+void print_plan(const json_t *plan, Buf *out);
+void print_plan_names(const json_t *plan, Buf *out);   /* "project/web" a line */
+void print_plan_summary(const json_t *plan, Buf *out); /* "1 to create, 2 to move" */
 
 /* Marks in text for the terminal; they take no width. */
 #define STYLE_GOOD "\001"

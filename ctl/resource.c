@@ -2,6 +2,7 @@
 
 #include "cara/mem.h"
 #include "cara/time.h"
+#include "describe.h"
 #include "json_at.h"
 #include "print.h"
 
@@ -59,8 +60,29 @@ TEXT_COLUMN(kernel_cell, "status.info.kernelVersion", "<none>");
 
 static void schedulable_cell(const json_t *object, int64_t now, Buf *out)
 {
+    bool draining = strcmp(json_text_at(object, "status.state"), "Draining") == 0;
+
     (void)now;
-    buf_add_str(out, json_is_true_at(object, "spec.unschedulable") ? "no" : "yes");
+    if (draining || json_is_true_at(object, "spec.unschedulable"))
+        buf_printf(out, "no (%s)", draining ? "draining" : "cordoned");
+    else
+        buf_add_str(out, "yes");
+}
+
+/* "gpu=only:NoSchedule,..." */
+static void taints_cell(const json_t *object, int64_t now, Buf *out)
+{
+    const json_t *taints = json_at(object, "spec.taints");
+    size_t i;
+    json_t *taint;
+
+    (void)now;
+    if (json_array_size(taints) == 0)
+        buf_add_str(out, "<none>");
+    json_array_foreach (taints, i, taint) {
+        buf_add_str(out, i > 0 ? "," : "");
+        describe_add_taint(taint, out);
+    }
 }
 
 TEXT_COLUMN(phase_cell, "status.phase", "<unknown>");
@@ -110,6 +132,11 @@ TEXT_COLUMN(message_cell, "message", "");
 TEXT_COLUMN(actor_cell, "actor", "<none>");
 INT_COLUMN(count_cell, "count");
 
+TEXT_COLUMN(setting_name_cell, "name", "");
+TEXT_COLUMN(value_cell, "value", "<none>");
+TEXT_COLUMN(kind_cell, "kind", "<none>");
+TEXT_COLUMN(comment_cell, "comment", "<none>");
+
 static void object_cell(const json_t *object, int64_t now, Buf *out)
 {
     const char *kind = json_text_at(object, "involvedObject.kind");
@@ -129,6 +156,7 @@ static const Column node_columns[] = {
     { "IP", false, ip_cell },
     { "AGE", false, created_cell },
     { "SCHEDULABLE", true, schedulable_cell },
+    { "TAINTS", true, taints_cell },
     { "CPU", true, cpu_cell },
     { "MEMORY", true, memory_cell },
     { "VERSION", true, version_cell },
@@ -161,11 +189,23 @@ static const Column event_columns[] = {
     { .title = NULL },
 };
 
-const Resource resource_node = { "Node", "node", "nodes", "/api/v1/nodes", node_columns };
-const Resource resource_project = { "Project", "project", "projects", "/api/v1/projects",
-                                    project_columns };
-const Resource resource_event = { "Event", "event", "events", "/api/v1/events", event_columns };
+static const Column setting_columns[] = {
+    { "NAME", false, setting_name_cell },
+    { "VALUE", false, value_cell },
+    { "KIND", true, kind_cell },
+    { "DESCRIPTION", false, comment_cell },
+    { .title = NULL },
+};
 
+const Resource resource_node = { "Node",          "node",          "nodes",
+                                 "/api/v1/nodes", "metadata.name", node_columns };
+const Resource resource_project = { "Project",          "project",       "projects",
+                                    "/api/v1/projects", "metadata.name", project_columns };
+const Resource resource_event = { "Event", "event", "events", "/api/v1/events", "", event_columns };
+const Resource resource_setting = { "Setting",          "setting", "settings",
+                                    "/api/v1/settings", "name",    setting_columns };
+
+/* What get, delete and describe take; settings have a command of their own. */
 static const Resource *const resources[] = { &resource_node, &resource_project, &resource_event };
 
 const Resource *resource_of_kind(const char *kind)
@@ -196,6 +236,13 @@ const Resource *resource_of_arg(const char *arg, const char **ret_name)
     if (resource != NULL)
         *ret_name = slash + 1;
     return resource;
+}
+
+const char *resource_name(const Resource *resource, const char *arg)
+{
+    const char *name;
+
+    return resource_of_arg(arg, &name) == resource ? name : arg;
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */
@@ -242,7 +289,7 @@ int resource_print(Ctl *ctl, const Resource *resource, const json_t *items, cons
                            "events have no names: use -o table, wide, json or yaml");
         json_array_foreach (items, i, object) {
             buf_printf(&ctl->out, "%s/", resource->singular);
-            print_clean(json_text_at(object, "metadata.name"), &ctl->out);
+            print_clean(json_text_at(object, resource->name_at), &ctl->out);
             buf_add_str(&ctl->out, "\n");
         }
         break;

@@ -18,16 +18,20 @@ typedef struct Resource {
     const char *singular; /* "node" */
     const char *plural;   /* "nodes" */
     const char *path;     /* "/api/v1/nodes" */
+    const char *name_at;  /* where an object has its name: "metadata.name" */
     const Column *columns;
 } Resource;
 
-extern const Resource resource_node, resource_project, resource_event;
+extern const Resource resource_node, resource_project, resource_event, resource_setting;
 
 const Resource *resource_of_kind(const char *kind); /* exact; NULL when there is none */
 const Resource *resource_of_word(const char *word); /* node, nodes, Node */
 
 /* Splits "project/web"; NULL when there is no slash or no such kind. *ret_name points into arg. */
 const Resource *resource_of_arg(const char *arg, const char **ret_name);
+
+/* The name in "web" or "project/web", for a command that takes one kind only. */
+const char *resource_name(const Resource *resource, const char *arg);
 
 /* Prints the objects in the chosen format. A single one that was asked for by name is printed as
  * itself in JSON and YAML, several as a list of `list_kind`. */

@@ -11,23 +11,45 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool is_terminal(int fd)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
 static bool may_colour(int fd)
 {
     const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
 
-    return isatty(fd) && (no_color == NULL || *no_color == '\0') && term != NULL &&
-           strcmp(term, "dumb") != 0;
+    return is_terminal(fd) && (no_color == NULL || *no_color == '\0');
 }
 
-void ctl_print_error(const char *message)
+static void print_message(const char *label, const char *colour_code, const char *message)
 {
     _cleanup_(buf_done) Buf clean = { .max = 8192 };
     bool colour = may_colour(STDERR_FILENO);
 
     print_clean(message, &clean);
-    fprintf(stderr, "%sError:%s %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "",
+    fprintf(stderr, "%s%s:%s %s\n", colour ? colour_code : "", label, colour ? "\033[0m" : "",
             buf_str(&clean));
+}
+
+void ctl_print_error(const char *message)
+{
+    print_message("Error", "\033[31m", message);
+}
+
+void ctl_print_warning(const char *message)
+{
+    print_message("Warning", "\033[33m", message);
+}
+
+void ctl_tell_failure(Ctl *ctl, Err *err)
+{
+    ctl_print_error(err->message);
+    err_clear(err);
+    ctl->failures++;
 }
 
 /* Dies of SIGPIPE as other tools do when whoever read the output has gone. */
@@ -37,13 +59,14 @@ static void die_of_sigpipe(void)
     raise(SIGPIPE);
 }
 
-static int write_out(const Ctl *ctl, Err *err)
+int ctl_flush(Ctl *ctl, Err *err)
 {
     _cleanup_(buf_done) Buf text = { .max = CTL_OUTPUT_MAX };
 
     if (ctl->out.failed)
         return err_set(err, ERR_INVALID, "the output is longer than %d MiB", CTL_OUTPUT_MAX >> 20);
     print_styled(buf_str(&ctl->out), ctl->colour, &text);
+    buf_reset(&ctl->out);
     if (fwrite(buf_str(&text), 1, text.len, stdout) == text.len && fflush(stdout) == 0)
         return 0;
     if (errno == EPIPE)
@@ -106,6 +129,7 @@ int ctl_main(int argc, char **argv)
 {
     Ctl ctl = {
         .colour = may_colour(STDOUT_FILENO),
+        .live = is_terminal(STDOUT_FILENO),
         .now = time_now_seconds(),
         .timeout_ms = CTL_TIMEOUT_MS,
     };
@@ -120,7 +144,7 @@ int ctl_main(int argc, char **argv)
     } else {
         result = run(&ctl, &line, &err);
         Err write_err = { 0 };
-        if ((result == 0 || ctl.failures > 0) && write_out(&ctl, &write_err) < 0) {
+        if ((result == 0 || ctl.failures > 0) && ctl_flush(&ctl, &write_err) < 0) {
             err = write_err;
             result = -1;
         }

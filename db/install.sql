@@ -5,27 +5,38 @@
 BEGIN;
 SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
 \ir bootstrap.sql
-SELECT coalesce(max(version), 0) > 1 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001 FROM cara.migration \gset
+SELECT coalesce(max(version), 0) > 2 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002 FROM cara.migration \gset
 \if :newer
 DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; nothing was changed'; END $$;
 \endif
 \if :lacks_0001
 \ir migrations/0001_base.sql
 \endif
+\if :lacks_0002
+\ir migrations/0002_scheduling.sql
+\endif
 \ir functions/00_basics.sql
 \ir functions/05_fields.sql
 \ir functions/10_manifest.sql
+\ir functions/12_quantity.sql
+\ir functions/14_placement.sql
 \ir functions/15_log.sql
+\ir functions/16_room.sql
 \ir functions/20_events.sql
 \ir functions/30_node.sql
 \ir functions/40_project.sql
 \ir functions/50_report.sql
 \ir functions/60_schedule.sql
+\ir functions/62_why.sql
+\ir functions/64_plan.sql
+\ir functions/66_move.sql
 \ir functions/70_tick.sql
 \ir functions/80_channel.sql
 \ir functions/90_server.sql
+\ir functions/92_settings.sql
 \ir views/10_people.sql
 \ir triggers/10_triggers.sql
+\ir triggers/20_room.sql
 \ir roles.sql
 DELETE FROM cara.installed; -- cara-server applies its own again when it starts
 COMMIT;

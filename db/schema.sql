@@ -18,15 +18,23 @@ TABLE cara.assignment
     released_at timestamp with time zone
     released_because text
     gone_at timestamp with time zone
+    cpu bigint NOT NULL DEFAULT 0
+    memory bigint NOT NULL DEFAULT 0
+    score double precision
+    runner_up_score double precision
     CONSTRAINT assignment_excluded_check CHECK ((jsonb_typeof(excluded) = 'object'::text))
     CONSTRAINT assignment_gone_after_release CHECK (((gone_at IS NULL) OR (released_at IS NOT NULL)))
     CONSTRAINT assignment_pkey PRIMARY KEY (project, epoch)
     CONSTRAINT assignment_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT assignment_release_is_whole CHECK (((released_at IS NULL) = (released_because IS NULL)))
     CREATE UNIQUE INDEX assignment_current ON cara.assignment USING btree (project) WHERE (released_at IS NULL)
+    CREATE INDEX assignment_left ON cara.assignment USING btree (project) WHERE ((released_at IS NOT NULL) AND (gone_at IS NULL))
     CREATE INDEX assignment_on_node ON cara.assignment USING btree (node, project) WHERE (gone_at IS NULL)
     CREATE UNIQUE INDEX assignment_pkey ON cara.assignment USING btree (project, epoch)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.assignment FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
+    CREATE TRIGGER keep_room_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
+    CREATE TRIGGER keep_room_update AFTER UPDATE ON cara.assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_assignment()
@@ -78,6 +86,35 @@ TABLE cara.clock
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
     CREATE UNIQUE INDEX clock_pkey ON cara.clock USING btree (only_row)
     -- What api.tick() remembers between calls.
+TABLE cara.data_home
+    project text COLLATE "C" NOT NULL
+    node text COLLATE "C" NOT NULL
+    since timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT data_home_pkey PRIMARY KEY (project)
+    CONSTRAINT data_home_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE UNIQUE INDEX data_home_pkey ON cara.data_home USING btree (project)
+    -- Where the data of projects with lasting volumes is: they run there and nowhere else until someone says otherwise.
+TABLE cara.demand
+    project text COLLATE "C" NOT NULL
+    cpu bigint NOT NULL DEFAULT 0
+    memory bigint NOT NULL DEFAULT 0
+    host_ports text[] NOT NULL DEFAULT '{}'::text[]
+    priority integer NOT NULL DEFAULT 0
+    preempts boolean NOT NULL DEFAULT true
+    on_node_lost text NOT NULL DEFAULT 'Reschedule'::text
+    keeps_data boolean NOT NULL DEFAULT false
+    placement jsonb NOT NULL DEFAULT '{}'::jsonb
+    class uuid NOT NULL
+    CONSTRAINT demand_cpu_check CHECK ((cpu >= 0))
+    CONSTRAINT demand_memory_check CHECK ((memory >= 0))
+    CONSTRAINT demand_on_node_lost_check CHECK ((on_node_lost = ANY (ARRAY['Reschedule'::text, 'Wait'::text])))
+    CONSTRAINT demand_pkey PRIMARY KEY (project)
+    CONSTRAINT demand_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE INDEX demand_host_ports ON cara.demand USING btree (project) WHERE (host_ports <> '{}'::text[])
+    CREATE UNIQUE INDEX demand_pkey ON cara.demand USING btree (project)
+    CREATE INDEX demand_priority ON cara.demand USING btree (priority)
+    CREATE INDEX demand_repels ON cara.demand USING btree (class, project) WHERE (placement ? 'antiAffinity'::text)
+    -- What each project asks of a node, worked out from its spec by a trigger.
 TABLE cara.event
     id bigint NOT NULL IDENTITY
     kind text NOT NULL
@@ -105,7 +142,7 @@ TABLE cara.field
     item text
     keep boolean NOT NULL DEFAULT false
     CONSTRAINT field_item_is_given CHECK (((kind = ANY (ARRAY['object'::text, 'list'::text])) = (item IS NOT NULL)))
-    CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'map'::text, 'object'::text, 'list'::text])))
+    CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'quantity'::text, 'map'::text, 'object'::text, 'list'::text])))
     CONSTRAINT field_pkey PRIMARY KEY (type, name)
     CREATE UNIQUE INDEX field_pkey ON cara.field USING btree (type, name)
     -- The members of every object of a manifest; filled by functions/05_fields.sql.
@@ -143,6 +180,7 @@ TABLE cara.node
     resource_version bigint NOT NULL
     created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    draining_since timestamp with time zone
     CONSTRAINT node_annotations_check CHECK ((jsonb_typeof(annotations) = 'object'::text))
     CONSTRAINT node_generation_check CHECK ((generation > 0))
     CONSTRAINT node_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text))
@@ -150,9 +188,11 @@ TABLE cara.node
     CONSTRAINT node_pkey PRIMARY KEY (name)
     CONSTRAINT node_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
     CONSTRAINT node_uid_key UNIQUE (uid)
+    CREATE INDEX node_draining ON cara.node USING btree (name) WHERE (draining_since IS NOT NULL)
     CREATE UNIQUE INDEX node_pkey ON cara.node USING btree (name)
     CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER keep_offer AFTER INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
@@ -160,6 +200,17 @@ TABLE cara.node
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
+TABLE cara.node_room WITH (fillfactor=50)
+    node text COLLATE "C" NOT NULL
+    cpu bigint
+    memory bigint
+    cpu_taken bigint NOT NULL DEFAULT 0
+    memory_taken bigint NOT NULL DEFAULT 0
+    projects integer NOT NULL DEFAULT 0
+    CONSTRAINT node_room_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT node_room_pkey PRIMARY KEY (node)
+    CREATE UNIQUE INDEX node_room_pkey ON cara.node_room USING btree (node)
+    -- What each node has to give (allocatable less reservations) and what its projects take of it. Kept by triggers.
 TABLE cara.node_state
     name text NOT NULL
     "position" integer NOT NULL
@@ -194,6 +245,7 @@ TABLE cara.node_status
     said_wire text NOT NULL DEFAULT ''::text
     resource_version bigint NOT NULL DEFAULT 0
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    pressure text NOT NULL DEFAULT ''::text
     CONSTRAINT node_status_allocatable_check CHECK ((jsonb_typeof(allocatable) = 'object'::text))
     CONSTRAINT node_status_capacity_check CHECK ((jsonb_typeof(capacity) = 'object'::text))
     CONSTRAINT node_status_info_check CHECK ((jsonb_typeof(info) = 'object'::text))
@@ -206,6 +258,7 @@ TABLE cara.node_status
     CREATE UNIQUE INDEX node_status_pkey ON cara.node_status USING btree (node)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER check_move BEFORE UPDATE OF state ON cara.node_status FOR EACH ROW WHEN ((old.state <> new.state)) EXECUTE FUNCTION cara.check_state_move()
+    CREATE TRIGGER keep_offer AFTER UPDATE OF capacity, allocatable ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_said BEFORE INSERT OR UPDATE OF network, capacity, allocatable, info ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_said()
@@ -249,9 +302,11 @@ TABLE cara.project
     CONSTRAINT project_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
     CONSTRAINT project_uid_key UNIQUE (uid)
     CREATE INDEX project_expire_at ON cara.project USING btree (expire_at) WHERE ((expire_at IS NOT NULL) AND (deleted_at IS NULL))
+    CREATE INDEX project_labels ON cara.project USING gin (labels jsonb_path_ops)
     CREATE UNIQUE INDEX project_pkey ON cara.project USING btree (name)
     CREATE UNIQUE INDEX project_uid_key ON cara.project USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
@@ -457,20 +512,30 @@ FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET 
     -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
 FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
     -- What a node has to run (desired Running) or to clear away (Removed). SR404.
+FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
+    -- A node takes no new projects; those it has stay. SR404.
 FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY bd477d749144795687ae5e758125a0ea
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
 FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 752aa758ebe59ca3c4c6b460a8301613
     -- Removes a node that no project is assigned to; gives NULL. SR404, SR409.
+FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
+    -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
+FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY abb0e27442afacc2e1ae45b749f5fa97
+    -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 646b399688c776ddf96e7f88013f75cd
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10b9788a48bf5e065f3a1a4a23afa987
     -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
     -- All nodes by name.
 FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f7ad6add9185f64d0b213b1d3b9eb8a1
     -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
+FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6a190e4acc56cb015f87669a29a44231
+    -- A node takes projects again; a drain under way ends where it is. SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
+FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
+    -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
 FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2be796ea7fc5e6a3e628f06ee358f08e
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
@@ -481,39 +546,63 @@ FUNCTION api.project_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SE
     -- Projects by name; p_query filters by phase (any of) and nodeRef.
 FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
+FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
+    -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
 FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2fa46ed484c73cb678850275de7b8f6c
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 17be857da437b2d5a680aee3cea40658
+FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
+    -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan BODY cecd58079764857f390594679a5d1c16
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7b86b0744e258154439866141638f58a
+FUNCTION api.setting_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY d2a126d7d30d78d8d376d3d74886a74e
+    -- One setting. SR404.
+FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b6070c7e9ccc16d815eeebdb1447560
+    -- All settings by name.
+FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
+    -- Changes a setting; it holds from the next tick on. SR400, SR404.
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 24c3efbf82332f17c914f6f5095c786d
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
+FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
+    -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
 FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ad6a5f48240cc4870dc4060a96518c15
+    -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 088fd5a46947d3a57953cea03b62af70
     -- Raises SR400 for the first rule that an ingress entry breaks.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
     -- Raises SR400 unless the name may be that of a node or project.
+FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 53a7d731e62b0d62d587bb6f0540bdde
+    -- Raises SR400 for the first rule that a node's spec breaks.
 FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb VOLATILE SET search_path=cara, pg_temp BODY 8ac11fe7aaee1f582f82d409656ea513
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
     -- Raises SR400 unless the phase is one there is.
-FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY deb32100090e0c5a0da7a0a61d403701
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY dc65ff31629ae566cde0dbdddd86e35a
     -- Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.
+FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
+    -- Raises SR400 for the first rule that a project's placement breaks.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
     -- Raises SR400 unless NULL or a TCP port.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c735504c63db85cbcf7de5ceb21a4169
+FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
+    -- Raises SR400 for the first port that is not one.
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 16735a59be2c965c3ddd21631142848a
     -- Raises SR400 for the first rule that a project's spec breaks.
-FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5074a7f35ffe9e3b6901550c53167547
+FUNCTION cara.check_quantity(p_value text, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e1627853d36cc053fa427f075ea3c1a1
+    -- Raises SR400 unless NULL or a quantity that is not negative.
+FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fa023d816e13cc9718892e656a356607
+    -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
+FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 63017796038157fc5d7e47fe9e5456ac
     -- Raises SR400 for the first rule that a service of a project breaks.
 FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fc58fe4c2a436944cbfeba93ebefe412
     -- Raises SR413 for a manifest larger than the setting allows.
@@ -529,20 +618,32 @@ FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLA
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
+FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY d7a815c5f308a5c5e0a00b4caa9d04ba
+    -- What a project's spec asks of a node.
+FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
+    -- The domain a node belongs to under a topology key; NULL when it has no such label.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 913f021c5ab4ffd69ee6857e51654d54
     -- Records an event, or counts it when it is the object's latest one again.
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 5f06ab9fcfc85b98224d782539346f86
+    -- Empties draining nodes of what fits elsewhere and tainted ones of what must go; returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
+FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
+    -- How many evictions the rate still allows in this minute.
 FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY de89fc052d4f05992e93d6353fb64e68
     -- Makes nodes NotReady whose lease ran out; returns when the next one would.
+FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb) RETURNS boolean IMMUTABLE BODY c61133b64ad0e81ce3971ddb92d59b5e
+    -- Whether labels satisfy one match expression, with Kubernetes' meaning.
 FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ff82f45f1b115e304b2ec87754813ef9
     -- Raises SQLSTATE SRnnn with the problem's detail, the field's path and a way out.
 FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 86c4ed6a4b2d33f121045d870a948f9c
     -- Raises SR404.
 FUNCTION cara.fail_no_project(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 318b97447e98a44cddb4bec6a74f250b
     -- Raises SR404.
+FUNCTION cara.fail_no_setting(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2881cf4aa9ddb908b9d48282eb0b2c23
+    -- Raises SR404 naming the nearest setting there is.
 FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f15f32f5f31b882d7835c0ee948b18d2
     -- Raises SR400: a member has the wrong JSON type.
 FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
@@ -555,8 +656,14 @@ FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE B
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 39ea469bff6cd5cdfe424eca4ae1a507
-    -- Trigger: logs decisions and wakes the nodes they concern.
+FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c17adb3eac8606d2a2af5453cf03f1cb
+    -- Trigger: works out what a project asks for from its spec.
+FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY f11aaedab697957dd56eb836fbacd024
+    -- Trigger: what a node has to give.
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
+    -- Trigger: counts what projects take of their nodes.
+FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
+    -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
 FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0ab4d95b21f281347255758a2e47d5b1
     -- Trigger: logs changed nodes and wakes the bus.
 FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3c17b3a9babaae63b5290ccc8c24d5eb
@@ -565,24 +672,36 @@ FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_te
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
 FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
     -- When api.tick() next has something to do if nothing else happens.
-FUNCTION cara.node_load() RETURNS TABLE(node text, load bigint) STABLE SET search_path=cara, pg_temp BODY 0dbcbc459bf96c3628b7538cd50033bc
-    -- Nodes that may be given projects, each with the number it has.
-FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 1e1b076d98e89721e5ba8e92d2ad8efe
+FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
+    -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
+FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY e08e205c02634881674bd15b34a04eb5
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
     -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
-FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 3f956dd401fdefc07decfb6a01693730
+FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text IMMUTABLE BODY 5a1e940238a99b3455383a8082ec8704
+    -- The state of a node whose lease holds.
+FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 291581068c0bc362434abd45bc35225b
     -- A node as JSON text in the wire's member order.
-FUNCTION cara.nodes_excluded() RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c6321730daa91a6d51de855531fb9c75
-    -- How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.
-FUNCTION cara.pending_message(p_excluded jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY c3ca7c57498936a848c63bdaa42364b2
-    -- The message of a project that waits, from the counts of nodes_excluded().
+FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY bf114d5013b9fe0dab7a937d43660e67
+    -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
+FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 07312e3c284f2114cdef8da8038b6724
+    -- Pending projects that nothing of is left on a live node, locked.
+FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
+    -- The projects that were placed, moved or left waiting at p_now.
+FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY e65a18beb3850f0b704436e0269106a4
+    -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
+FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
+    -- A pressure condition as JSON text.
+FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, labels jsonb, home text) STABLE SET search_path=cara, pg_temp BODY 07088a63f8e9237663e867cd7e42902e
+    -- What a project asks for, with its labels and where its data is.
 FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY ad028f9baee80f79c36f54a894186b0d
     -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
 FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone) RETURNS text STABLE BODY 280ac4172f2f9be9710ca10b250d8480
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady.
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 7741a557b26bdb4fe2a6b9b342ca4b40
+    -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
@@ -595,20 +714,28 @@ FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict bool
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
 FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c337606b20efec1e3933b7a22daee192
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
-FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 89b59f31bcdeaa2c89f6ae4834c643be
+FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 9b67ddbb5afc864cacc8097c9a7179dd
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
+FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 5faf38b726d43e2f5a89df37abc01263
+    -- The projects whose move would even out the nodes, at most p_max.
+FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
+    -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5287fec1b96d8fb283b3e778231a7e6d
     -- JSON text of a canonical object in the wire's member order.
+FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 908ee77ac414b55d661d8ac6c0f966fc
+    -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
 FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28fd296a4bc25a95af001d306c503ee0
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
-FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY b408314b92f595bc4ecdb125715e50b2
+FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 884bbcd3141d9901ec26dad7391f2dbc
     -- Releases projects from lost nodes once their grace has passed; returns how many.
 FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation bigint, p_verb text, p_actor text, p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b63eef93f1a62a8cf7f76c74f86c529b
     -- Keeps one version of a manifest, with who and when.
 FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3f7f6353cb53d1ed3c250845112feca
     -- Waits until no other transaction is deciding; released when this one ends.
+FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb) RETURNS boolean IMMUTABLE SET search_path=cara, pg_temp BODY 002ffe0706c60914d6e60d5fa2e7e7ba
+    -- Whether labels satisfy a selector.
 FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
 FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 67c273cd14ed12ef2e55a360e1feca19
@@ -619,20 +746,44 @@ FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_p
     -- A setting of kind interval; NULL when there is none of that name.
 FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path=cara, pg_temp BODY bfd18f0603b7ed6d75f5867208083b07
     -- A setting of kind integer or number; NULL when there is none of that name.
-FUNCTION cara.spread_slots(p_count bigint) RETURNS TABLE(turn bigint, node text, runner_up text) STABLE SET search_path=cara, pg_temp BODY 528cf0e3866583160c16ea283bc4b897
-    -- The nodes that the next p_count projects go to, in turn, with the one that came second.
-FUNCTION cara.stamp() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d6849659f433f53fb350ae019b0d765b
+FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a6059fbc667cb40604e10
+    -- One setting as JSON text.
+FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
+    -- Millicores as a Kubernetes quantity.
+FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
+    -- Bytes as a Kubernetes quantity, rounded up to its unit.
+FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint) RETURNS TABLE(turn bigint, node text, score double precision, runner_up text, runner_up_score double precision, excluded jsonb) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 737c0d6cbbedf012ff138a834afc9e81
+    -- The best places for up to p_count projects of a class, in turn; fewer where a place changes the verdict on the next.
+FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
 FUNCTION cara.stamp_said() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e5dec3bd388c1eabbcb8c77ca20f3785
     -- Trigger: keeps said_wire in step with what the agent said.
 FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 434427c3be60be84eec0bab9f284804c
     -- Trigger: keeps spec_wire in step with spec.
+FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
+    -- Gives waiting projects their reason, with an event when it is a new one.
+FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e111fbcd8d360ba3fa5d9b10228f6948
+    -- Where, under a term's topology key, there is a project that its selector matches.
+FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5
+    -- The affinity terms of a placement as rows.
+FUNCTION cara.tolerates(p_tolerations jsonb, p_taint jsonb) RETURNS boolean IMMUTABLE SET search_path=cara, pg_temp BODY 916c8e71703779ff11c6d346756d7bf9
+    -- Whether a list of tolerations covers a taint.
 FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
     -- Trigger: a changed service gives its project a new resource version.
 FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 43a4d549af2fff334f28cc10d1ab30e4
     -- Drops events and change log rows older than their retention.
+FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
+    -- The first taint with one of the effects that is not tolerated, as key=value:effect.
+FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 19d8feec1a71ae0d950e97c24b581cc8
+    -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
+FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
+    -- The nodes that cannot take a demand, each with its reason in words.
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 043cf4470db8c491c8b8a79fe77774c6
+    -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 33ac09f1e323189566f88771e7bdb410
     -- Notifies cara_bus and the channels of the given nodes, once a transaction.
+FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_path=cara, pg_temp BODY 4cf5a20b4db7b444abfe8fa8428b3965
+    -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.
 FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE BODY b01cf012f02b392f05c1f5c5e872cee6
@@ -646,7 +797,7 @@ FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BOD
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 23 functions of api TO cara_server
+GRANT EXECUTE ON 34 functions of api TO cara_server
 
 -- settings
 change_retention (interval) = 1h: how long the change log reaches back
@@ -654,6 +805,7 @@ channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
 control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
 event_retention (interval) = 7d: how long events are kept
 eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
+evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute
 heartbeat_interval (interval) = 30s: how often agents are told to renew their lease
 heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady
 max_manifest_bytes (integer) = 1048576: size of one stored manifest

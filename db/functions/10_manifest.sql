@@ -96,6 +96,11 @@ BEGIN
     WHEN 'time' THEN
         RETURN CASE WHEN read_time(p_value, p_path) IS NOT NULL
                     THEN wire_time(read_time(p_value, p_path))::jsonb END;
+    WHEN 'quantity' THEN -- a number stands for its text
+        IF v_kind NOT IN ('string', 'number') THEN
+            PERFORM fail_type(p_path, 'a quantity such as "500m" or "256Mi"', p_value);
+        END IF;
+        RETURN nullif(to_jsonb(p_value #>> '{}'), '""');
     WHEN 'duration' THEN
         IF v_kind = 'string' AND p_value = '""' THEN
             RETURN NULL;
@@ -294,6 +299,8 @@ BEGIN
                 quote(coalesce(v_entry.value->>'mountPath', ''), 40)), v_entry.path || '.mountPath');
         END IF;
     END LOOP;
+    PERFORM check_resources(p_service->'resources', p_path || '.resources');
+    PERFORM check_ports(p_service->'ports', p_path || '.ports');
     PERFORM check_choice(p_service->>'restartPolicy', '{Always,OnFailure,Never}', p_path || '.restartPolicy');
     PERFORM check_choice(p_service->>'imagePullPolicy', '{IfNotPresent,Always,Never}', p_path || '.imagePullPolicy');
     IF p_service ? 'healthcheck' AND NOT p_service->'healthcheck' ? 'test' THEN
@@ -365,7 +372,7 @@ BEGIN
     IF FOUND THEN
         PERFORM fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
     END IF;
-    PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral}', format('spec.volumes[%s].type', e.n - 1))
+    PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral,Local}', format('spec.volumes[%s].type', e.n - 1))
        FROM jsonb_array_elements(p_spec->'volumes') WITH ORDINALITY e(value, n);
     PERFORM check_ingress(e.value, p_spec, format('spec.ingress[%s]', e.n - 1))
        FROM (SELECT * FROM jsonb_array_elements(p_spec->'ingress') WITH ORDINALITY e(value, n) ORDER BY n) e;
@@ -373,6 +380,8 @@ BEGIN
     IF FOUND THEN
         PERFORM fail(400, format('ingress host %s is used twice', quote(coalesce(v_name, ''))), 'spec.ingress');
     END IF;
+    PERFORM check_placement(p_spec->'placement', 'spec.placement');
+    PERFORM check_choice(p_spec->>'onNodeLost', '{Reschedule,Wait}', 'spec.onNodeLost');
 END
 $$;
 COMMENT ON FUNCTION cara.check_project_spec IS 'Raises SR400 for the first rule that a project''s spec breaks.';

@@ -12,12 +12,13 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_open IS 'Trigger: holds the change log while ids are drawn.';
 
--- BEFORE ROW: the next id of the change log is the row's resource version.
+-- BEFORE ROW: the next id of the change log is the row's resource version. Called for every row of a batch, it names
+-- what it uses in full and goes without SET, which would cost more than the rest.
 CREATE OR REPLACE FUNCTION cara.stamp()
-RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql
 AS $$
 BEGIN
-    NEW.resource_version := nextval('change_id');
+    NEW.resource_version := nextval('cara.change_id');
     RETURN NEW;
 END
 $$;
@@ -143,21 +144,24 @@ BEGIN
         INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Assignment', n.project, TG_OP, n.node
           FROM new_rows n WHERE n.gone_at IS NULL;
         PERFORM wake(array_agg(DISTINCT n.node)) FROM new_rows n WHERE n.gone_at IS NULL HAVING count(*) > 0;
+        -- a project that waited for its old node to be clear of it can be placed now
+        PERFORM wake(NULL) FROM new_rows n JOIN project_status s ON s.project = n.project AND s.phase = 'Pending'
+          WHERE n.gone_at IS NOT NULL HAVING count(*) > 0;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern.';
+COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.';
 
 -- BEFORE ROW on project_status, where the phase changes: it moves only along cara.phase_transition. By row,
--- as comparing old and new rows of a whole statement would join two sets the planner knows nothing of.
+-- as comparing old and new rows of a whole statement would join two sets the planner knows nothing of; without SET as stamp().
 CREATE OR REPLACE FUNCTION cara.check_phase_move()
-RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM phase_transition t WHERE (t.from_phase, t.to_phase) = (OLD.phase, NEW.phase))
+    IF NOT EXISTS (SELECT FROM cara.phase_transition t WHERE (t.from_phase, t.to_phase) = (OLD.phase, NEW.phase))
        AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
-        PERFORM fail(409, format('project %s cannot go from phase %s to %s', quote(OLD.project), OLD.phase, NEW.phase), 'phase',
+        PERFORM cara.fail(409, format('project %s cannot go from phase %s to %s', cara.quote(OLD.project), OLD.phase, NEW.phase), 'phase',
             'SELECT * FROM cara.phase_transition shows the legal moves');
     END IF;
     RETURN NEW;

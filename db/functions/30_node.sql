@@ -1,5 +1,11 @@
 -- Nodes: what their owners say of them (create, update, delete) and what agents say (heartbeat).
 
+-- A shortage that the agent reports, as a condition with the comma behind it: Ready stays the last one.
+CREATE OR REPLACE FUNCTION cara.pressure_condition(p_type text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{"type":' || cara.wire_text(p_type) || ',"status":"True","lastHeartbeatTime":"0001-01-01T00:00:00Z","lastTransitionTime":"0001-01-01T00:00:00Z","reason":"AgentReports"},';
+COMMENT ON FUNCTION cara.pressure_condition IS 'A pressure condition as JSON text.';
+
 -- One row a node, everything the wire shows of it. Internal: api.node_get and api.node_list render it.
 CREATE OR REPLACE FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamptz)
 RETURNS text LANGUAGE sql STABLE
@@ -14,7 +20,9 @@ RETURN '{"apiVersion":"caravanserai/v1","kind":"Node","metadata":{"name":' || ca
     || ',"status":{"state":' || cara.wire_text(s.state) || s.said_wire
     || ',"lastHeartbeat":' || cara.wire_time(p_heartbeat)
     || CASE WHEN s.ready IS NULL THEN '' ELSE
-         ',"conditions":[{"type":"Ready","status":"' || CASE WHEN s.ready THEN 'True' ELSE 'False' END
+         ',"conditions":['
+         || coalesce((SELECT string_agg(cara.pressure_condition(e), '') FROM regexp_split_to_table(nullif(s.pressure, ''), ', ') e), '')
+         || '{"type":"Ready","status":"' || CASE WHEN s.ready THEN 'True' ELSE 'False' END
          || '","lastHeartbeatTime":' || cara.wire_time(NULL) || ',"lastTransitionTime":' || cara.wire_time(s.ready_since)
          || cara.wire_member('reason', s.reason) || cara.wire_member('message', s.message) || '}]' END
     || '}}';
@@ -67,6 +75,7 @@ DECLARE
     v_new  node;
 BEGIN
     PERFORM check_size(p_manifest);
+    PERFORM check_node_spec(p_manifest->'spec');
     IF p_create IS NOT FALSE THEN
         PERFORM check_name(v_name);
     END IF;
@@ -205,6 +214,7 @@ DECLARE
     v_old   node_status;
     v_new   node_status;
     v_state text;
+    v_drain boolean;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE lease SET renewed_at = p_now WHERE node = p_name;
@@ -212,7 +222,8 @@ BEGIN
         PERFORM fail_no_node(p_name);
     END IF;
     SELECT * INTO v_old FROM node_status WHERE node = p_name;
-    IF coalesce(p_body, '') = '' AND v_old.state = v_old.reported_state THEN
+    SELECT draining_since IS NOT NULL INTO v_drain FROM node WHERE name = p_name;
+    IF coalesce(p_body, '') = '' AND v_old.state = node_state_for(v_old.reported_state, v_drain) THEN
         RETURN NULL;
     END IF;
     v_new := v_old;
@@ -228,17 +239,20 @@ BEGIN
     v_new.capacity := coalesce(v_body->'capacity', v_old.capacity);
     v_new.allocatable := coalesce(v_body->'allocatable', v_old.allocatable);
     v_new.info := v_old.info || coalesce(v_body->'info', '{}');
+    IF p_body ~* '"pressure"' THEN -- an empty list says that there is none any more
+        SELECT coalesce(string_agg(e, ', ' ORDER BY e), '') INTO v_new.pressure FROM jsonb_array_elements_text(v_body->'pressure') e;
+    END IF;
     IF v_new IS DISTINCT FROM v_old THEN
         UPDATE node_status
            SET reported_state = v_new.reported_state, network = v_new.network, capacity = v_new.capacity,
-               allocatable = v_new.allocatable, info = v_new.info, updated_at = p_now
+               allocatable = v_new.allocatable, info = v_new.info, pressure = v_new.pressure, updated_at = p_now
          WHERE node = p_name;
     END IF;
     IF v_new.reported_state = 'NotReady' THEN
         PERFORM node_set_state(p_name, 'NotReady', 'AgentNotReady', 'The agent reports that it cannot run containers',
             'node:' || p_name, p_now);
     ELSE
-        PERFORM node_set_state(p_name, v_new.reported_state, 'AgentReady', 'Agent is healthy and posting heartbeats',
+        PERFORM node_set_state(p_name, node_state_for(v_new.reported_state, v_drain), 'AgentReady', 'Agent is healthy and posting heartbeats',
             'node:' || p_name, p_now);
     END IF;
     RETURN NULL;

@@ -1,4 +1,12 @@
--- The decision: which node runs what. Set-based: one call places every pending project it can.
+-- The decision: which node runs what.
+--
+-- Set-based. Pending projects that ask for the same (a class) are placed together: one statement looks at the
+-- nodes, fills them as the strategy says and writes the decisions; rounds of it, until all are placed or none fits.
+-- The verdict on a node is cara.verdicts(); api.why() asks the same function, so there is no second copy of a rule.
+--
+-- The functions on this path are plpgsql, whose plans are kept for the session: planning them anew for every
+-- class would cost more than running them. A plan that is kept must not hang on what the tables held when it was made:
+-- what looks at all nodes hashes them, what is about some projects goes by their names (SET enable_... says so).
 
 -- One decision at a time in a database; held to the end of the transaction.
 CREATE OR REPLACE FUNCTION cara.schedule_lock()
@@ -6,107 +14,320 @@ RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('cara.schedule', 0)); END $$;
 COMMENT ON FUNCTION cara.schedule_lock IS 'Waits until no other transaction is deciding; released when this one ends.';
 
--- How many projects each node has now, for the nodes that may take another.
-CREATE OR REPLACE FUNCTION cara.node_load()
-RETURNS TABLE (node text, load bigint) LANGUAGE sql STABLE SET search_path = cara, pg_temp
-AS $$
-    SELECT n.name, count(a.project)
-      FROM node n JOIN node_status s ON s.node = n.name
-      LEFT JOIN assignment a ON a.node = n.name AND a.released_at IS NULL
-     WHERE s.state = 'Ready' AND NOT n.unschedulable
-     GROUP BY n.name
-$$;
-COMMENT ON FUNCTION cara.node_load IS 'Nodes that may be given projects, each with the number it has.';
+-- ---------------------------------------------------------------------------------------------
+-- Affinity: who is where
 
--- Why nodes are out of the question, as counts; shown to whoever waits.
-CREATE OR REPLACE FUNCTION cara.nodes_excluded()
-RETURNS jsonb LANGUAGE sql STABLE SET search_path = cara, pg_temp
+-- The affinity and antiAffinity of a placement as rows. weight: NULL where the term is required; own: it matches the
+-- project's own labels.
+CREATE OR REPLACE FUNCTION cara.terms(p_placement jsonb, p_labels jsonb)
+RETURNS TABLE (id int, term jsonb, repels boolean, weight int, key text, own boolean)
+LANGUAGE plpgsql STABLE ROWS 3 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
-    SELECT coalesce(jsonb_object_agg(e.reason, e.count), '{}')
-      FROM (SELECT CASE WHEN s.state <> 'Ready' THEN s.state ELSE 'Unschedulable' END AS reason, count(*) AS count
-              FROM node n JOIN node_status s ON s.node = n.name
-             WHERE s.state <> 'Ready' OR n.unschedulable GROUP BY 1) e
+BEGIN
+    RETURN QUERY
+    SELECT row_number() OVER ()::int, t.value, k.name = 'antiAffinity', (t.value->>'weight')::int, t.value->>'topologyKey',
+           selector_matches(p_labels, t.value->'matchLabels', t.value->'matchExpressions')
+      FROM unnest('{affinity,antiAffinity}'::text[]) k(name), jsonb_array_elements(p_placement->k.name) t(value);
+END
 $$;
-COMMENT ON FUNCTION cara.nodes_excluded IS 'How many nodes each rule excludes: {"NotReady": 2, "Unschedulable": 1}.';
+COMMENT ON FUNCTION cara.terms IS 'The affinity terms of a placement as rows.';
 
--- Where each of p_count projects in a row would go: the least loaded node first, by name among equals.
--- Filling nodes up evenly is laying out the slots (level, node) in order and taking the first p_count. Second
--- comes the node of the next slot; when that is the same node, it was far below all others, and the least
--- loaded of those comes second.
-CREATE OR REPLACE FUNCTION cara.spread_slots(p_count bigint)
-RETURNS TABLE (turn bigint, node text, runner_up text) LANGUAGE sql STABLE SET search_path = cara, pg_temp
-AS $$
-    WITH candidate AS MATERIALIZED (
-        SELECT l.node, l.load,
-               count(*) OVER w AS nodes, sum(l.load) OVER w AS total,
-               lead(l.load) OVER (ORDER BY l.load, l.node) AS next_load
-          FROM node_load() l
-        WINDOW w AS (ORDER BY l.load, l.node ROWS UNBOUNDED PRECEDING)
-    ), full_level AS ( -- the level up to which the slots suffice for p_count
-        SELECT min((p_count + c.total + c.nodes - 1) / c.nodes)::bigint AS level
-          FROM candidate c
-         WHERE c.next_load IS NULL OR c.nodes * c.next_load - c.total >= p_count
-    ), slot AS (
-        SELECT c.node, g.level, row_number() OVER (ORDER BY g.level, c.node) AS turn
-          FROM candidate c, full_level f, generate_series(c.load + 1, f.level + 1) AS g(level)
-    )
-    SELECT s.turn, s.node, coalesce(nullif(lead(s.node) OVER (ORDER BY s.turn), s.node),
-                                    (SELECT c.node FROM candidate c ORDER BY c.load, c.node OFFSET 1 LIMIT 1))
-      FROM slot s ORDER BY s.turn LIMIT p_count
-$$;
-COMMENT ON FUNCTION cara.spread_slots IS 'The nodes that the next p_count projects go to, in turn, with the one that came second.';
-
--- What a project that found no node is told.
-CREATE OR REPLACE FUNCTION cara.pending_message(p_excluded jsonb)
-RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
-AS $$
-    SELECT CASE WHEN count(*) = 0 THEN 'no nodes are registered; start cara-agent on a machine'
-                ELSE format('0 of %s nodes can take it: %s', sum(e.value::int),
-                            string_agg(e.value || ' ' || CASE e.key WHEN 'Unschedulable' THEN 'unschedulable' ELSE e.key END, ', ' ORDER BY e.key)) END
-      FROM jsonb_each_text(p_excluded) e
-$$;
-COMMENT ON FUNCTION cara.pending_message IS 'The message of a project that waits, from the counts of nodes_excluded().';
-
--- Places every pending project it can, oldest first, evenly over the nodes that are Ready and schedulable.
--- Deterministic: the same tables give the same decisions. Returns how many were placed.
-CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestamp())
-RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+-- Domains (of nodes) that hold a project whose labels satisfy the term's selector.
+CREATE OR REPLACE FUNCTION cara.term_domains(p_term jsonb, p_except text)
+RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    v_waiting  text[];
-    v_excluded jsonb;
-    v_message  text; -- why nothing can be placed; NULL when something can
-    v_placed   int;
+    v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
+    v_expressions jsonb := p_term->'matchExpressions';
+    v_key         text := p_term->>'topologyKey';
 BEGIN
-    IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') THEN
-        RETURN 0;
+    RETURN QUERY
+    SELECT DISTINCT domain_of(n.name, n.labels, v_key)
+      FROM project p
+      JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+      JOIN node n ON n.name = a.node
+     WHERE p.labels @> v_labels AND domain_of(n.name, n.labels, v_key) IS NOT NULL
+       AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
+       AND p.name IS DISTINCT FROM p_except;
+END
+$$;
+COMMENT ON FUNCTION cara.term_domains IS 'Where, under a term''s topology key, there is a project that its selector matches.';
+
+-- Nodes that other projects keep this one away from: their required antiAffinity matches its labels.
+CREATE OR REPLACE FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text)
+RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    v_class uuid[];
+    v_key   text[];
+BEGIN
+    WITH RECURSIVE class AS ( -- each class once, by the index: there may be many projects of one
+        (SELECT d.class, d.project FROM demand d WHERE d.placement ? 'antiAffinity' ORDER BY d.class, d.project LIMIT 1)
+        UNION ALL
+        SELECT n.* FROM class c CROSS JOIN LATERAL (
+            SELECT d.class, d.project FROM demand d WHERE d.placement ? 'antiAffinity' AND d.class > c.class ORDER BY d.class, d.project LIMIT 1) n
+    )
+    SELECT array_agg(c.class), array_agg(t->>'topologyKey') INTO v_class, v_key
+      FROM class c JOIN demand d ON d.project = c.project CROSS JOIN jsonb_array_elements(d.placement->'antiAffinity') t
+     WHERE NOT t ? 'weight' AND selector_matches(p_labels, t->'matchLabels', t->'matchExpressions');
+    IF v_class IS NULL THEN
+        RETURN;
     END IF;
-    PERFORM schedule_lock();
-    v_excluded := nodes_excluded();
-    IF NOT EXISTS (SELECT FROM node n JOIN node_status s ON s.node = n.name WHERE s.state = 'Ready' AND NOT n.unschedulable) THEN
-        v_message := pending_message(v_excluded);
-    END IF;
-    SELECT array_agg(w.project ORDER BY w.phase_since, w.project) INTO v_waiting
-      FROM (SELECT s.project, s.phase_since FROM project_status s JOIN project p ON p.name = s.project
-             WHERE s.phase = 'Pending' AND (v_message IS NULL OR (s.reason, s.message) IS DISTINCT FROM ('NoNodeAvailable', v_message))
-               FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED) w; -- whoever has one locked wakes us when done
-    IF v_waiting IS NULL THEN
-        RETURN 0;
-    ELSIF v_message IS NOT NULL THEN
-        UPDATE project_status SET reason = 'NoNodeAvailable', message = v_message, updated_at = p_now WHERE project = ANY (v_waiting);
-        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
-        SELECT 'Project', w, 'Warning', 'NoNodeAvailable', v_message, 'system:scheduler', p_now, p_now FROM unnest(v_waiting) w;
-        RETURN 0;
-    END IF;
+    RETURN QUERY
+    WITH held AS MATERIALIZED (
+        SELECT DISTINCT r.key, domain_of(h.name, h.labels, r.key) AS domain
+          FROM unnest(v_class, v_key) r(class, key)
+          JOIN demand d ON d.class = r.class AND d.placement ? 'antiAffinity' AND d.project IS DISTINCT FROM p_except
+          JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+          JOIN node h ON h.name = a.node
+    )
+    SELECT h.domain FROM held h WHERE h.key IS NULL
+    UNION ALL
+    SELECT n.name FROM (SELECT DISTINCT k FROM unnest(v_key) k WHERE k IS NOT NULL) k CROSS JOIN node n
+     WHERE CASE WHEN (k.k, n.labels->>k.k) IN (SELECT h.key, h.domain FROM held h WHERE h.key IS NOT NULL) THEN true END; -- CASE: hashed, never a loop
+END
+$$;
+COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity of projects there forbids to a project with these labels.';
+
+-- ---------------------------------------------------------------------------------------------
+-- The verdict
+
+-- The verdict on every node for one demand: the first rule that excludes it (NULL: none), what that rule
+-- misses, how many projects of this class it has room for, and how much it is liked.
+--
+-- p_home: the node where its data is, or NULL. p_self: the project when it is assigned already (it does not stand in its own way).
+CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
+RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
+SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on -- everything is joined with all nodes
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_selector    jsonb := p_demand.placement->'nodeSelector';
+    v_expressions jsonb := p_demand.placement->'matchExpressions';
+    v_tolerations jsonb := p_demand.placement->'tolerations';
+    v_spread_by   text  := p_demand.placement->>'spreadBy';
+    v_cpu         bigint := p_demand.cpu;
+    v_memory      bigint := p_demand.memory;
+    v_ports       text[] := p_demand.host_ports;
+    v_at          text   := (SELECT a.node FROM assignment a WHERE a.project = p_self AND a.released_at IS NULL);
+BEGIN
+    RETURN QUERY
+    WITH mismatched AS MATERIALIZED (
+        SELECT DISTINCT n.name FROM node n CROSS JOIN jsonb_array_elements(v_expressions) e
+         WHERE v_expressions IS NOT NULL AND NOT coalesce(expression_matches(n.labels, e), false)
+    ), tainted AS MATERIALIZED (
+        SELECT n.name, (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n)
+                            FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
+               bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
+          FROM node n CROSS JOIN jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n)
+         WHERE n.spec ? 'taints' AND NOT tolerates(v_tolerations, t)
+         GROUP BY n.name
+    ), taken AS MATERIALIZED (
+        SELECT DISTINCT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+         WHERE v_ports <> '{}' AND d.host_ports <> '{}' AND d.host_ports && v_ports AND d.project IS DISTINCT FROM p_self
+    ), repelled AS MATERIALIZED (
+        SELECT r.node FROM repelled_nodes(p_labels, p_self) r
+    ), term AS MATERIALIZED (
+        SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
+    ), occupied AS MATERIALIZED (
+        SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL term_domains(t.term, p_self) d
+    ), hit AS ( -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
+        SELECT t.repels, t.weight, n.name,
+               o.domain IS NOT NULL OR (NOT t.repels AND t.weight IS NULL AND t.own AND domain_of(n.name, n.labels, t.key) IS NOT NULL
+                                        AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = t.id)) AS is
+          FROM term t CROSS JOIN node n LEFT JOIN occupied o ON o.id = t.id AND o.domain = domain_of(n.name, n.labels, t.key)
+    ), kin AS MATERIALIZED (
+        SELECT h.name, bool_or(h.weight IS NULL AND h.repels AND h.is) AS avoided, bool_or(h.weight IS NULL AND NOT h.repels AND NOT h.is) AS missed,
+               coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END) FILTER (WHERE h.is), 0) AS liking
+          FROM hit h GROUP BY h.name
+    )
+    SELECT v.node, v.reason,
+           CASE v.reason
+               WHEN 'CPU' THEN show_cpu(v_cpu - v.cpu_free)
+               WHEN 'Memory' THEN show_memory(v_memory - v.memory_free)
+               WHEN 'Taint' THEN v.taint
+               WHEN 'Pressure' THEN v.pressure
+               WHEN 'DataElsewhere' THEN p_home
+           END,
+           least(CASE WHEN v_cpu > 0 THEN v.cpu_free / v_cpu END,
+                 CASE WHEN v_memory > 0 THEN v.memory_free / v_memory END,
+                 CASE WHEN v_ports <> '{}' THEN 1 END,
+                 1000000000)::int,
+           v.projects, v.used, v.liking, v.domain
+      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, t.taint, s.pressure,
+                   greatest(r.cpu_taken::float8 / nullif(r.cpu, 0), r.memory_taken::float8 / nullif(r.memory, 0), 0) AS used,
+                   (coalesce(k.liking, 0) - CASE WHEN t.disliked THEN 1000 ELSE 0 END)::int AS liking,
+                   coalesce(n.labels->>v_spread_by, '') AS domain,
+                   CASE WHEN s.state <> 'Ready' THEN s.state
+                        WHEN n.unschedulable THEN 'Unschedulable'
+                        WHEN s.pressure <> '' THEN 'Pressure'
+                        WHEN n.name <> p_home THEN 'DataElsewhere'
+                        WHEN NOT n.labels @> v_selector THEN 'NodeSelector'
+                        WHEN n.name IN (SELECT m.name FROM mismatched m) THEN 'MatchExpressions'
+                        WHEN t.taint IS NOT NULL THEN 'Taint'
+                        WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
+                        WHEN k.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
+                        WHEN k.missed THEN 'Affinity'
+                        WHEN v_cpu > 0 AND f.cpu_free < v_cpu THEN 'CPU'
+                        WHEN v_memory > 0 AND f.memory_free < v_memory THEN 'Memory'
+                   END AS reason
+              FROM node n
+              JOIN node_status s ON s.node = n.name
+              JOIN node_room r ON r.node = n.name
+              LEFT JOIN tainted t ON t.name = n.name
+              LEFT JOIN kin k ON k.name = n.name
+              CROSS JOIN LATERAL (SELECT r.cpu - r.cpu_taken + CASE WHEN n.name = v_at THEN v_cpu ELSE 0 END AS cpu_free,
+                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f) v;
+END
+$$;
+COMMENT ON FUNCTION cara.verdicts IS 'For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.';
+
+-- Each node that cannot take a demand, with the reason as people read it. What is lacking is the least that would do.
+CREATE OR REPLACE FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
+RETURNS TABLE (node text, reason text, text text) LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT v.node, v.reason,
+           CASE v.reason
+               WHEN 'CPU' THEN 'cpu, short by ' || first_value(v.lacks) OVER (PARTITION BY v.reason ORDER BY quantity(v.lacks, 1000))
+               WHEN 'Memory' THEN 'memory, short by ' || first_value(v.lacks) OVER (PARTITION BY v.reason ORDER BY quantity(v.lacks, 1000))
+               WHEN 'Taint' THEN 'taint ' || v.lacks
+               WHEN 'Pressure' THEN v.lacks
+               WHEN 'DataElsewhere' THEN 'its data is on ' || v.lacks
+               WHEN 'NodeSelector' THEN 'placement.nodeSelector'
+               WHEN 'MatchExpressions' THEN 'placement.matchExpressions'
+               WHEN 'HostPort' THEN 'host port taken'
+               WHEN 'AntiAffinity' THEN 'antiAffinity'
+               WHEN 'Affinity' THEN 'affinity, nothing it matches is there'
+               WHEN 'Unschedulable' THEN 'cordoned'
+               ELSE v.reason END
+      FROM verdicts(p_demand, p_labels, p_home, p_self) v WHERE v.reason IS NOT NULL
+$$;
+COMMENT ON FUNCTION cara.verdict_texts IS 'The nodes that cannot take a demand, each with its reason in words.';
+
+-- Why nobody can take it, in one line: "3 nodes: memory, short by 512Mi; 2: taint gpu=only:NoSchedule".
+CREATE OR REPLACE FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
+RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT CASE WHEN NOT EXISTS (SELECT FROM node) THEN 'no nodes are registered: start cara-agent on a machine'
+                ELSE coalesce(string_agg(g.count || CASE WHEN g.turn > 1 THEN ': ' WHEN g.count = 1 THEN ' node: ' ELSE ' nodes: ' END || g.text,
+                                         '; ' ORDER BY g.turn), 'waits for its turn') END
+      FROM (SELECT count(*), t.text, row_number() OVER (ORDER BY count(*) DESC, t.text) AS turn
+              FROM verdict_texts(p_demand, p_labels, p_home, p_self) t GROUP BY t.text) g
+$$;
+COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a demand, each with the number of nodes it excludes.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Placing
+
+-- How a strategy turns verdicts into turns: the first p_count places, best first. One round; it stops short
+-- where what is placed first changes the verdict on the rest: its own kind in a domain, a node that is full.
+CREATE OR REPLACE FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint)
+RETURNS TABLE (turn bigint, node text, score double precision, runner_up text, runner_up_score double precision, excluded jsonb)
+LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_packs  boolean := coalesce(p_demand.placement->>'strategy' = 'BinPack', false);
+    v_social boolean := p_demand.placement ?| '{affinity,antiAffinity}';
+BEGIN
+    RETURN QUERY
+    WITH verdict AS MATERIALIZED (
+        SELECT v.*, CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2,
+               CASE WHEN v_packs THEN round(v.used::numeric * 100, 1) ELSE -1 - v.load END::float8 AS score
+          FROM verdicts(p_demand, p_labels, p_home) v
+    ), liked AS MATERIALIZED (
+        SELECT v.* FROM verdict v WHERE v.reason IS NULL AND v.liking = (SELECT max(b.liking) FROM verdict b WHERE b.reason IS NULL)
+    ), own AS MATERIALIZED ( -- what it says of its own kind
+        SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE v_social AND t.own
+    ), occupied AS MATERIALIZED (
+        SELECT o.id, d.domain FROM own o CROSS JOIN LATERAL term_domains(o.term, NULL) d
+    ), wanted AS MATERIALIZED (
+        SELECT CASE WHEN count(*) FILTER (WHERE o.repels) > 1 -- several at once: one after the other
+                      OR bool_or(NOT o.repels AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = o.id)) -- the first one decides the domain
+                    THEN 1 ELSE p_count END AS count
+          FROM own o
+    ), first_there AS MATERIALIZED ( -- domains it keeps its own kind away from, none of which is there yet: room for one on one node
+        SELECT l.node, row_number() OVER (PARTITION BY domain_of(n.name, n.labels, o.key) ORDER BY l.rank, l.rank2, l.node) AS place
+          FROM (SELECT o.id, o.key FROM own o WHERE o.repels LIMIT 1) o
+         CROSS JOIN liked l JOIN node n ON n.name = l.node
+          LEFT JOIN occupied c ON c.id = o.id AND c.domain = domain_of(n.name, n.labels, o.key)
+         WHERE v_social AND c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
+    ), fit AS MATERIALIZED (
+        SELECT l.node, l.load, l.used, l.domain, l.rank, l.rank2, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room
+          FROM liked l LEFT JOIN first_there f ON f.node = l.node WHERE f.node IS NULL OR f.place = 1
+    ),
+    -- BinPack: the fullest first, each to the brim
+    packed AS (
+        SELECT f.node, f.used, f.room, sum(f.room) OVER (ORDER BY f.rank, f.rank2, f.node ROWS UNBOUNDED PRECEDING) AS upto FROM fit f WHERE v_packs
+    ),
+    -- Spread: domains level first, then the nodes within each. Filling up evenly to a level is laying out the
+    -- slots (level, name) in order; the level needed for a count follows from the sums of the lowest.
+    domain AS (
+        SELECT d.domain, d.load, f.room
+          FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE NOT v_packs GROUP BY f.domain) f
+          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v GROUP BY v.domain) d ON d.domain = f.domain
+    ), domain_sums AS (
+        SELECT d.*, count(*) OVER w AS n, sum(d.load) OVER w AS total, lead(d.load) OVER (ORDER BY d.load, d.domain) AS next
+          FROM domain d WINDOW w AS (ORDER BY d.load, d.domain ROWS UNBOUNDED PRECEDING)
+    ), domain_level AS (
+        SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level FROM domain_sums d, wanted w WHERE d.next IS NULL OR d.n * d.next - d.total >= w.count + 1
+    ), quota AS MATERIALIZED (
+        SELECT d.domain, d.load, least(l.level - d.load, d.room) AS quota FROM domain d, domain_level l WHERE l.level > d.load
+    ), node_sums AS MATERIALIZED (
+        SELECT f.node, f.load, f.room, f.domain, q.quota, q.load AS domain_load, count(*) OVER w AS n, sum(f.load) OVER w AS total,
+               lead(f.load) OVER (PARTITION BY f.domain ORDER BY f.load, f.node) AS next
+          FROM fit f JOIN quota q ON q.domain = f.domain
+        WINDOW w AS (PARTITION BY f.domain ORDER BY f.load, f.node ROWS UNBOUNDED PRECEDING)
+    ), node_level AS (
+        SELECT s.domain, min((s.quota + s.total + s.n - 1) / s.n) AS level FROM node_sums s
+         WHERE s.next IS NULL OR s.n * s.next - s.total >= s.quota GROUP BY s.domain
+    ), spread AS (
+        SELECT s.node, g.level, s.domain, s.domain_load, s.quota, row_number() OVER (PARTITION BY s.domain ORDER BY g.level, s.node) AS domain_turn
+          FROM node_sums s JOIN node_level l ON l.domain = s.domain
+          CROSS JOIN LATERAL generate_series(s.load + 1, least(l.level, s.load + s.room)) AS g(level)
+    ), turn AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY x.a, x.b, x.node) AS turn, x.node, x.score FROM (
+            SELECT (p.domain_load + p.domain_turn)::float8 AS a, p.domain AS b, p.node, -p.level::float8 AS score FROM spread p WHERE p.domain_turn <= p.quota
+            UNION ALL
+            SELECT p.upto - p.room + g, '', p.node, round(p.used::numeric * 100, 1)::float8 FROM packed p, wanted w
+              CROSS JOIN LATERAL generate_series(1, least(p.room, greatest(w.count + 1 - (p.upto - p.room), 0)::bigint)) AS g) x
+         ORDER BY 1 LIMIT (SELECT w.count + 1 FROM wanted w)
+    ),
+    -- The runner-up is who comes next, other than the winner; the last ones have the best of the rest
+    run AS (
+        SELECT t.*, count(*) FILTER (WHERE t.other) OVER (ORDER BY t.turn) AS run
+          FROM (SELECT t.*, t.node IS DISTINCT FROM lag(t.node) OVER (ORDER BY t.turn) AS other FROM turn t) t
+    ), rest AS MATERIALIZED (
+        SELECT v.node, v.score FROM verdict v
+         WHERE v.reason IS NULL AND v.node <> (SELECT t.node FROM turn t ORDER BY t.turn DESC LIMIT 1)
+         ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT 1
+    )
+    SELECT r.turn, r.node, r.score, coalesce(r.next, e.node), CASE WHEN r.next IS NULL THEN e.score ELSE r.next_score END,
+           (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')
+              FROM (SELECT v.reason, count(*) FROM verdict v WHERE v.reason IS NOT NULL GROUP BY v.reason) x)
+      FROM (SELECT r.*, first_value(r.node) OVER w AS next, first_value(r.score) OVER w AS next_score FROM run r
+            WINDOW w AS (ORDER BY r.run GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)) r
+      LEFT JOIN rest e ON true
+     WHERE r.turn <= (SELECT w.count FROM wanted w);
+END
+$$;
+COMMENT ON FUNCTION cara.slots IS 'The best places for up to p_count projects of a class, in turn; fewer where a place changes the verdict on the next.';
+
+-- Places a round of one class; returns how many of p_waiting, from the first on, have a node now.
+CREATE OR REPLACE FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamptz)
+RETURNS int LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    v_placed int;
+BEGIN
     WITH decision AS MATERIALIZED (
-        SELECT w.project, s.node, s.runner_up
-          FROM spread_slots(cardinality(v_waiting)) s JOIN unnest(v_waiting) WITH ORDINALITY w(project, turn) USING (turn)
-    ), superseded AS ( -- the same node again: what is left there of an older epoch is taken over, not cleared away
-        UPDATE assignment a SET gone_at = p_now FROM decision d
-         WHERE a.project = d.project AND a.node = d.node AND a.gone_at IS NULL
+        SELECT p_waiting[s.turn] AS project, s.* FROM slots(p_demand, p_labels, p_home, cardinality(p_waiting)) s
     ), placed AS (
-        INSERT INTO assignment (project, node, decided_at, why, runner_up, excluded)
-        SELECT d.project, d.node, p_now, 'Spread', d.runner_up, v_excluded FROM decision d
+        INSERT INTO assignment (project, node, decided_at, why, cpu, memory, score, runner_up, runner_up_score, excluded)
+        SELECT d.project, d.node, p_now, coalesce(p_demand.placement->>'strategy', 'Spread'), p_demand.cpu, p_demand.memory,
+               d.score, d.runner_up, d.runner_up_score, d.excluded
+          FROM decision d ORDER BY d.turn
         RETURNING project, node
     ), moved AS (
         UPDATE project_status s
@@ -115,8 +336,212 @@ BEGIN
     ), told AS (
         INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
         SELECT 'Project', p.project, 'Normal', 'Scheduled', 'Assigned to node ' || p.node, 'system:scheduler', p_now, p_now FROM placed p
+    ), home AS (
+        INSERT INTO data_home (project, node, since) SELECT p.project, p.node, p_now FROM placed p WHERE p_demand.keeps_data
+        ON CONFLICT (project) DO NOTHING
     )
-    SELECT count(*) INTO v_placed FROM placed;
+    SELECT count(*) INTO v_placed FROM placed p;
+    RETURN v_placed;
+END
+$$;
+COMMENT ON FUNCTION cara.place_round IS 'Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.';
+
+-- Takes a project off its node; it waits for another one. What it leaves there is the node's to clear away.
+CREATE OR REPLACE FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_count bigint;
+BEGIN
+    WITH moved AS (
+        UPDATE project_status s
+           SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = p_reason, message = p_message
+         WHERE s.project = ANY (p_projects) AND s.phase IN ('Scheduled', 'Running', 'Failed') RETURNING s.project
+    ), released AS (
+        UPDATE assignment a SET released_at = p_now, released_because = p_because
+          FROM moved m WHERE a.project = m.project AND a.released_at IS NULL RETURNING a.project, a.node
+    ), told AS (
+        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+        SELECT 'Project', r.project, 'Warning', p_because, format('Taken off node %s: %s', r.node, p_message), p_actor, p_now, p_now FROM released r
+    )
+    SELECT count(*) INTO v_count FROM released;
+    RETURN v_count;
+END
+$$;
+COMMENT ON FUNCTION cara.release IS 'Gives projects back to the scheduler, with reason and event; returns how many had a node.';
+
+-- Makes room for the first of p_waiting (all of one class) by taking lower priorities off nodes: where the highest of
+-- those taken off is lowest, then where the fewest are, then by name. Room is made of cpu, memory and host ports;
+-- nothing goes that is in nobody's way. Returns whether somebody fits now.
+CREATE OR REPLACE FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamptz)
+RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_bare    demand := p_demand;
+    v_social  boolean := p_demand.placement ?| '{affinity,antiAffinity}'; -- one decides about the next: one at a time
+    v_choice  record;
+    v_victims text[];
+    v_room    bigint := 0;
+BEGIN
+    v_bare.cpu := 0;
+    v_bare.memory := 0;
+    v_bare.host_ports := '{}';
+    FOR v_choice IN
+        WITH candidate AS MATERIALIZED ( -- where nothing else stands in the way
+            SELECT v.node, CASE WHEN p_demand.cpu > 0 THEN p_demand.cpu - (r.cpu - r.cpu_taken) END AS cpu_lacks,
+                   CASE WHEN p_demand.memory > 0 THEN p_demand.memory - (r.memory - r.memory_taken) END AS memory_lacks
+              FROM verdicts(v_bare, p_labels, p_home) v JOIN node_room r ON r.node = v.node WHERE v.reason IS NULL
+        ), there AS MATERIALIZED (
+            SELECT c.node, c.cpu_lacks, c.memory_lacks, a.project, a.epoch, a.cpu, a.memory, d.priority, d.host_ports && p_demand.host_ports AS blocks,
+                   d.priority < p_demand.priority AND s.phase IN ('Scheduled', 'Running', 'Failed') AS lower
+              FROM candidate c JOIN assignment a ON a.node = c.node AND a.released_at IS NULL
+              JOIN demand d ON d.project = a.project JOIN project_status s ON s.project = a.project
+        ), victim AS MATERIALIZED (
+            SELECT t.*, row_number() OVER w AS k, max(t.priority) OVER w AS highest, sum(t.cpu) OVER w - t.cpu_lacks AS cpu_spare,
+                   sum(t.memory) OVER w - t.memory_lacks AS memory_spare, count(*) FILTER (WHERE t.blocks) OVER w AS blocks_gone
+              FROM there t
+             WHERE t.lower AND (t.blocks OR (t.cpu_lacks > 0 AND t.cpu > 0) OR (t.memory_lacks > 0 AND t.memory > 0))
+            WINDOW w AS (PARTITION BY t.node ORDER BY NOT t.blocks, t.priority, t.epoch DESC ROWS UNBOUNDED PRECEDING)
+        ), enough AS (
+            SELECT DISTINCT ON (v.node) v.node, v.k, v.highest, v.cpu_spare, v.memory_spare
+              FROM victim v JOIN (SELECT t.node, count(*) FILTER (WHERE t.blocks) AS blocks FROM there t GROUP BY t.node) b ON b.node = v.node AND b.blocks = v.blocks_gone
+             WHERE coalesce(v.cpu_spare >= 0, true) AND coalesce(v.memory_spare >= 0, true)
+             ORDER BY v.node, v.k
+        ), best AS (
+            SELECT e.* FROM enough e ORDER BY e.highest, e.k, e.node LIMIT CASE WHEN v_social THEN NULL ELSE cardinality(p_waiting) END
+        )
+        SELECT b.node, b.cpu_spare, b.memory_spare, -- from here on those that are not needed after all are spared, the highest first
+               array_agg(v.project ORDER BY v.priority DESC, v.epoch) AS projects, array_agg(v.cpu ORDER BY v.priority DESC, v.epoch) AS cpu,
+               array_agg(v.memory ORDER BY v.priority DESC, v.epoch) AS memory, array_agg(v.blocks ORDER BY v.priority DESC, v.epoch) AS blocks
+          FROM best b JOIN victim v ON v.node = b.node AND v.k <= b.k
+         GROUP BY b.node, b.cpu_spare, b.memory_spare, b.highest, b.k ORDER BY b.highest, b.k, b.node
+    LOOP
+        v_victims := '{}';
+        FOR i IN 1 .. cardinality(v_choice.projects) LOOP
+            IF v_choice.blocks[i] OR v_choice.cpu[i] > v_choice.cpu_spare OR v_choice.memory[i] > v_choice.memory_spare THEN
+                v_victims := v_victims || v_choice.projects[i];
+            ELSE
+                v_choice.cpu_spare := v_choice.cpu_spare - v_choice.cpu[i];
+                v_choice.memory_spare := v_choice.memory_spare - v_choice.memory[i];
+            END IF;
+        END LOOP;
+        BEGIN
+            PERFORM release(v_victims, 'Preempted', 'Preempted',
+                format('made room for %s of priority %s', p_waiting[v_room + 1], p_demand.priority), 'system:scheduler', p_now);
+            IF v_social AND NOT EXISTS (SELECT FROM verdicts(p_demand, p_labels, p_home) v WHERE v.node = v_choice.node AND v.reason IS NULL) THEN
+                RAISE EXCEPTION USING ERRCODE = 'SRUND'; -- who was taken off is who it wanted to be near: they stay
+            END IF;
+            v_room := v_room + CASE WHEN v_social OR p_demand.host_ports <> '{}' THEN 1
+                                    ELSE 1 + least(v_choice.cpu_spare / nullif(p_demand.cpu, 0), v_choice.memory_spare / nullif(p_demand.memory, 0), 1000000) END;
+        EXCEPTION WHEN SQLSTATE 'SRUND' THEN
+            NULL;
+        END;
+        EXIT WHEN v_room >= CASE WHEN v_social THEN 1 ELSE cardinality(p_waiting) END;
+    END LOOP;
+    RETURN v_room > 0;
+END
+$$;
+COMMENT ON FUNCTION cara.preempt IS 'Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Everybody who waits
+
+-- Why projects wait, told once until it is something else.
+CREATE OR REPLACE FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamptz)
+RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
+AS $$
+    WITH stuck AS (
+        UPDATE project_status s SET reason = 'NoNodeAvailable', message = p_message, updated_at = p_now
+         WHERE s.project = ANY (p_projects) AND s.phase = 'Pending' AND (s.reason, s.message) IS DISTINCT FROM ('NoNodeAvailable', p_message)
+        RETURNING s.project
+    )
+    INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
+    SELECT 'Project', k.project, 'Warning', 'NoNodeAvailable', p_message, 'system:scheduler', p_now, p_now FROM stuck k
+$$;
+COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
+
+-- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
+-- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
+-- so that two of it never run; for a node that does not answer only as long as a deletion would.
+CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
+RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
+LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
+BEGIN
+    RETURN QUERY
+    SELECT s.project, s.phase_since, d.priority, d.class, CASE WHEN d.keeps_data THEN h.node END,
+           CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END
+      FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
+     WHERE s.phase = 'Pending'
+       AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because <> 'NodeLost')
+       FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED; -- whoever has one locked wakes us when done
+END
+$$;
+COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked.';
+
+-- Places every pending project it can: higher priority first, then older. Deterministic: the same tables give
+-- the same decisions. Returns how many were placed.
+CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestamp())
+RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    v_group   record;
+    v_demand  demand;
+    v_left    text[];
+    v_round   int;
+    v_placed  int := 0;
+    v_before  int := -1;
+    v_made    boolean;
+    v_again   boolean := true;
+    v_repels  boolean;
+    v_lowest  int;
+BEGIN
+    IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') THEN
+        RETURN 0;
+    END IF;
+    PERFORM schedule_lock();
+    -- where nobody keeps away from anybody, labels do not matter and do not tell classes apart
+    v_repels := EXISTS (SELECT FROM demand d WHERE d.placement ? 'antiAffinity');
+    v_lowest := (SELECT min(d.priority) FROM demand d);
+    WHILE v_again AND v_placed > v_before LOOP
+        v_before := v_placed;
+        v_again := false;
+        FOR v_group IN
+            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project) AS projects
+              FROM placeable(v_repels, p_now) w
+             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project)
+        LOOP
+            SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
+            v_left := v_group.projects;
+            v_made := false;
+            LOOP
+                v_round := place_round(v_demand, v_group.labels, v_group.home, v_left, p_now);
+                v_placed := v_placed + v_round;
+                v_left := v_left[v_round + 1:];
+                EXIT WHEN v_left = '{}';
+                IF v_round = 0 THEN
+                    EXIT WHEN v_made OR NOT v_demand.preempts OR v_demand.priority <= v_lowest;
+                    v_made := preempt(v_demand, v_group.labels, v_group.home, v_left, p_now);
+                    EXIT WHEN NOT v_made;
+                    v_again := true; -- those taken off may fit elsewhere
+                ELSE
+                    v_made := false;
+                END IF;
+            END LOOP;
+            IF v_left <> '{}' THEN
+                PERFORM tell_waiting(v_left, verdict_text(v_demand, v_group.labels, v_group.home), p_now);
+                v_again := v_again OR v_demand.placement ? 'affinity'; -- what it wants to be near may have come since
+            END IF;
+        END LOOP;
+    END LOOP;
+    IF v_placed > 0 THEN -- the same node again: what is left there of an older epoch is taken over, not cleared away
+        UPDATE assignment a SET gone_at = p_now FROM assignment c
+         WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;
+    END IF;
     RETURN v_placed;
 END
 $$;

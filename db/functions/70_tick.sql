@@ -52,42 +52,36 @@ END
 $$;
 COMMENT ON FUNCTION cara.eviction_braked IS 'Whether so many nodes are lost that nothing should be moved; says so in an event.';
 
+-- How many more projects may be taken off their nodes now, by the rate that operators set.
+CREATE OR REPLACE FUNCTION cara.evictions_left(p_now timestamptz)
+RETURNS bigint LANGUAGE sql STABLE SET search_path = cara, pg_temp
+AS $$
+    SELECT greatest(setting_number('evictions_per_minute')::bigint - count(*), 0) FROM assignment a
+     WHERE a.released_at > p_now - interval '1 minute' AND a.released_because IN ('NodeLost', 'Drained', 'Tainted')
+$$;
+COMMENT ON FUNCTION cara.evictions_left IS 'How many evictions the rate still allows in this minute.';
+
 -- Gives the projects of lost nodes back to the scheduler: what had not run yet at once, the rest when its
--- grace has passed. Returns how many.
+-- grace has passed, unless it asked to wait. Returns how many.
 CREATE OR REPLACE FUNCTION cara.reschedule_lost(p_now timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
-DECLARE
-    v_moved bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL
                     WHERE n.state = 'NotReady')
        OR eviction_braked(p_now) THEN
         RETURN 0;
     END IF;
-    WITH lost AS (
+    RETURN release(array(
         SELECT s.project FROM node_status n
           JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL
           JOIN project_status s ON s.project = a.project
-         WHERE n.state = 'NotReady'
+          JOIN demand d ON d.project = a.project
+         WHERE n.state = 'NotReady' AND d.on_node_lost = 'Reschedule'
            AND (s.phase = 'Scheduled'
                 OR (s.phase IN ('Running', 'Failed') AND n.not_ready_since <= p_now - (SELECT setting_interval('running_grace'))))
-         ORDER BY s.project FOR UPDATE OF s
-    ), moved AS (
-        UPDATE project_status s
-           SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = 'NodeNotReady',
-               message = 'Node went NotReady; project reset to Pending for rescheduling'
-          FROM lost l WHERE s.project = l.project RETURNING s.project
-    ), released AS (
-        UPDATE assignment a SET released_at = p_now, released_because = 'NodeLost'
-          FROM moved m WHERE a.project = m.project AND a.released_at IS NULL RETURNING a.project, a.node
-    ), told AS (
-        INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
-        SELECT 'Project', r.project, 'Warning', 'NodeLost', format('Node %s is NotReady; the project is scheduled anew', r.node),
-               'system:tick', p_now, p_now FROM released r
-    )
-    SELECT count(*) INTO v_moved FROM released;
-    RETURN v_moved;
+         ORDER BY s.project LIMIT evictions_left(p_now) FOR UPDATE OF s),
+        'NodeLost', 'NodeNotReady', 'Node went NotReady; project reset to Pending for rescheduling', 'system:tick', p_now);
 END
 $$;
 COMMENT ON FUNCTION cara.reschedule_lost IS 'Releases projects from lost nodes once their grace has passed; returns how many.';
@@ -236,6 +230,7 @@ BEGIN
         END IF;
         v_rescheduled := reschedule_lost(p_now);
     END IF;
+    v_rescheduled := v_rescheduled + evict_unwanted(p_now, evictions_left(p_now));
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
     IF p_now >= v_clock.trim_due_at THEN

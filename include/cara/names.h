@@ -25,13 +25,17 @@
 #define REASON_REMOVE_ERROR       "RemoveError"
 
 /* labels of every Docker object that is ours */
-#define LABEL_PROJECT    "cara.project"
-#define LABEL_SERVICE    "cara.service"
-#define LABEL_VOLUME     "cara.volume"
-#define LABEL_UID        "cara.uid"   /* of the project: a re-created name is another project */
-#define LABEL_EPOCH      "cara.epoch" /* of the assignment it was created under */
-#define LABEL_GENERATION "cara.generation" /* of the spec it was created from */
-#define LABEL_CONFIG     "cara.config"     /* hash of all that would need a new container */
+#define LABEL_PROJECT     "cara.project"
+#define LABEL_SERVICE     "cara.service"
+#define LABEL_VOLUME      "cara.volume"
+#define LABEL_VOLUME_TYPE "cara.volume-type" /* only on a lasting one: VOLUME_LOCAL */
+#define LABEL_UID         "cara.uid"   /* of the project: a re-created name is another project */
+#define LABEL_EPOCH       "cara.epoch" /* of the assignment it was created under */
+#define LABEL_GENERATION  "cara.generation" /* of the spec it was created from */
+#define LABEL_CONFIG      "cara.config"     /* hash of all that would need a new container */
+
+/* spec.volumes[].type of a volume whose data is bound to its node and outlives moves */
+#define VOLUME_LOCAL "Local"
 
 /* Engine names: network cara-PROJECT, volume cara-PROJECT-VOLUME, container PROJECT-SERVICE, and
  * while it is to replace another PROJECT-SERVICE-next_ (no service name ends in `_`). */

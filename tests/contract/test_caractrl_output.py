@@ -295,7 +295,7 @@ def test_delete_of_what_runs_says_so_and_force_does_not_wait(ctl, api):
     api.post("/api/v1/nodes", node("n1"))
     api.post("/api/v1/nodes/n1/heartbeat")
     api.post("/api/v1/projects", project("web"))
-    wait_for(lambda: api.get("/api/v1/projects/web").json["status"]["phase"] == "Scheduled", "web to have a node")
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"].get("nodeRef"), "web to be placed")
     api.patch("/api/v1/projects/web/status", {"phase": "Running"})
     assert ctl("delete", "project", "web").out == 'project "web" is being deleted\n'
     assert ctl("delete", "project", "web").out == 'project "web" is being deleted\n'

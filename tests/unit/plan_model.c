@@ -210,8 +210,9 @@ static int with_volume(Model *model, const Step *step)
 
     if (step->kind == STEP_CREATE_VOLUME) {
         observed->volumes[observed->volume_count++] =
-            (Volume){ .name = mem_printf("cara-web-%s", step->volume),
-                      .uid = mem_strdup(model->desired->uid) };
+            (Volume){ .name = mem_printf("cara-web-%s", step->create->name),
+                      .uid = mem_strdup(model->desired->uid),
+                      .lasting = step->create->lasting };
         return 0;
     }
     for (size_t i = 0; i < observed->volume_count; i++) {
@@ -299,7 +300,8 @@ static Observed copy(const Observed *from)
     }
     for (size_t i = 0; i < from->volume_count; i++)
         out.volumes[out.volume_count++] = (Volume){ .name = mem_strdup(from->volumes[i].name),
-                                                    .uid = mem_strdup(from->volumes[i].uid) };
+                                                    .uid = mem_strdup(from->volumes[i].uid),
+                                                    .lasting = from->volumes[i].lasting };
     return out;
 }
 
@@ -376,6 +378,8 @@ char *model_steps(const Model *model)
             buf_printf(&out, " %s", final_name(step->next));
         if (step->volume != NULL)
             buf_printf(&out, " %s", step->volume);
+        if (step->create != NULL)
+            buf_printf(&out, " %s", step->create->name);
         if (step->restart)
             buf_add_str(&out, " again");
     }

@@ -3,6 +3,7 @@
 #include "cara/mem.h"
 #include "facts.h"
 #include "history.h"
+#include "pressure.h"
 #include "settings.h"
 
 #include <setjmp.h>
@@ -16,10 +17,11 @@
 static void meminfo_is_read(void **state)
 {
     (void)state;
-    assert_int_equal(facts_parse_meminfo("MemTotal:       16303428 kB\nMemFree:  1 kB\n"),
-                     16303428);
-    assert_int_equal(facts_parse_meminfo("MemFree:  1 kB\n"), 0);
-    assert_int_equal(facts_parse_meminfo(""), 0);
+    static const char text[] = "MemTotal:       16303428 kB\nMemFree:  1 kB\nMemAvailable: 77 kB\n";
+    assert_int_equal(facts_parse_meminfo(text, "MemTotal:"), 16303428);
+    assert_int_equal(facts_parse_meminfo(text, "MemAvailable:"), 77);
+    assert_int_equal(facts_parse_meminfo(text, "Available:"), 0);
+    assert_int_equal(facts_parse_meminfo("", "MemTotal:"), 0);
 }
 
 static void os_release_is_read(void **state)
@@ -64,6 +66,57 @@ static void this_machine_has_facts(void **state)
         json_string_value(json_object_get(json_object_get(json, "info"), "dockerVersion")),
         "20.10");
     json_decref(json);
+}
+
+static void pressure_has_an_edge_on_either_side(void **state)
+{
+#define GI ((int64_t)1 << 30)
+    static const struct {
+        Headroom left;
+        bool disk_before;
+        bool memory_before;
+        const char *want;
+    } cases[] = {
+        { { 0 }, false, false, "[]" }, /* nothing known */
+        { { 50 * GI, 100 * GI, 50, 100 }, false, false, "[]" },
+        { { 10 * GI, 100 * GI, 5, 100 }, false, false, "[]" },
+        { { 10 * GI - 1, 100 * GI, 50, 100 }, false, false, "[\"DiskPressure\"]" },
+        { { 11 * GI, 100 * GI, 50, 100 }, true, false, "[\"DiskPressure\"]" },
+        { { 12 * GI, 100 * GI, 50, 100 }, true, false, "[]" },
+        { { GI - 1, 2 * GI, 50, 100 }, false, false, "[\"DiskPressure\"]" },
+        { { GI + 1, 2 * GI, 50, 100 }, false, false, "[]" },
+        { { GI + 1, 2 * GI, 50, 100 }, true, false, "[\"DiskPressure\"]" },
+        { { 5 * GI / 4, 2 * GI, 50, 100 }, true, false, "[]" },
+        { { 0, 100 * GI, 0, 100 }, false, false, "[\"DiskPressure\",\"MemoryPressure\"]" },
+        { { 0, 0, 4, 100 }, false, false, "[\"MemoryPressure\"]" },
+        { { 0, 0, 7, 100 }, false, true, "[\"MemoryPressure\"]" },
+        { { 0, 0, 8, 100 }, false, true, "[]" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const Pressure before = { .disk = cases[i].disk_before, .memory = cases[i].memory_before };
+        Pressure now = pressure_judge(before, &cases[i].left);
+        json_t *list = pressure_json(now);
+        _cleanup_(mem_freep) char *text = json_dumps(list, JSON_COMPACT);
+        json_decref(list);
+        if (strcmp(text, cases[i].want) != 0)
+            fail_msg("case %zu: %s and not %s", i, text, cases[i].want);
+        assert_int_equal(pressure_same(before, now),
+                         before.disk == now.disk && before.memory == now.memory);
+    }
+}
+
+static void this_machine_has_headroom(void **state)
+{
+    Headroom left;
+
+    (void)state;
+    pressure_look("/", &left);
+    assert_true(left.disk_total > 0 && left.disk_free <= left.disk_total);
+    assert_true(left.memory_total > 0 && left.memory_free <= left.memory_total);
+    pressure_look("", &left);
+    assert_int_equal(left.disk_total, 0);
 }
 
 static void the_address_is_the_one_the_server_is_reached_from(void **state)
@@ -171,6 +224,8 @@ int main(void)
         cmocka_unit_test(meminfo_is_read),
         cmocka_unit_test(os_release_is_read),
         cmocka_unit_test(this_machine_has_facts),
+        cmocka_unit_test(pressure_has_an_edge_on_either_side),
+        cmocka_unit_test(this_machine_has_headroom),
         cmocka_unit_test(the_address_is_the_one_the_server_is_reached_from),
         cmocka_unit_test(bad_settings_are_refused_with_the_way_out),
         cmocka_unit_test(back_off_doubles_to_its_limit),

@@ -73,6 +73,9 @@ static void commands_and_aliases_are_found(void **state)
     assert_parses("describe nodes x", "describe node");
     assert_parses("delete projects x", "delete project");
     assert_parses("version whatever you say", "version");
+    assert_parses("cordon n1 n2", "cordon");
+    assert_parses("drain n1 --timeout 5m --dry-run", "drain");
+    assert_parses("settings set poll_interval=30s", "settings set");
 }
 
 static void flags_may_stand_anywhere(void **state)
@@ -92,6 +95,9 @@ static void flags_may_stand_anywhere(void **state)
     assert_value("apply -f -", "filename", "-");
     assert_value("delete project x --force", "force", "true");
     assert_value("delete project x --force=false", "force", "false");
+    assert_value("plan --drain n1 -f x", "drain", "n1");
+    assert_value("drain n1", "timeout", "5m");
+    assert_value("--timeout 0 drain n1", "timeout", "0");
 }
 
 static void arguments_are_kept_in_order(void **state)
@@ -124,6 +130,11 @@ static void wrong_lines_are_refused_in_cobras_words(void **state)
     assert_refused("describe project", "accepts 1 arg(s), received 0");
     assert_refused("describe project a b", "accepts 1 arg(s), received 2");
     assert_refused("get events a b", "accepts at most 1 arg(s), received 2");
+    assert_refused("cordon", "accepts 1 arg(s), received 0");
+    assert_refused("drain a b", "accepts 1 arg(s), received 2");
+    assert_refused("why", "accepts 1 arg(s), received 0");
+    assert_refused("settings get a b", "accepts at most 1 arg(s), received 2");
+    assert_refused("plan --drain", "flag needs an argument: --drain");
     assert_refused("get nodes -o xml", "invalid argument \"xml\" for \"-o, --output\" flag: must "
                                        "be one of table, wide, json, yaml, name");
     assert_refused("delete project x --force=maybe",

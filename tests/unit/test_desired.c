@@ -1,5 +1,6 @@
 /* Assignments as the agent reads them, and the hash that decides whether a container must be
  * replaced. */
+#include "demand.h"
 #include "desired.h"
 
 #include <setjmp.h>
@@ -49,7 +50,7 @@ static void everything_is_read(void **state)
     assert_int_equal(app->pull, PULL_ALWAYS);
     assert_int_equal(app->grace_ms, 90000);
     assert_true(app->has_health);
-    assert_true(app->has_mounts);
+    assert_true(app->exclusive);
     assert_int_equal(b->restart, RESTART_ALWAYS);
     assert_int_equal(b->pull, PULL_IF_NOT_PRESENT);
     assert_int_equal(b->grace_ms, DEFAULT_GRACE_MS);
@@ -77,6 +78,112 @@ static void the_engine_gets_its_own_words(void **state)
               "\"HostConfig\":{\"Binds\":[\"cara-web-v:/v\"]},\"Image\":\"i:1\"}");
 }
 
+static void resources_and_ports_are_the_engines(void **state)
+{
+    static const struct {
+        const char *members;
+        const char *want; /* HostConfig */
+        bool exclusive;
+    } cases[] = {
+        { "\"resources\":{}", "{}", false },
+        { "\"resources\":{\"limits\":{\"cpu\":\"1500m\",\"memory\":\"64Mi\"}}",
+          "{\"CpuShares\":1536,\"Memory\":67108864,\"MemoryReservation\":67108864,"
+          "\"MemorySwap\":67108864,\"NanoCpus\":1500000000}",
+          false },
+        { "\"resources\":{\"requests\":{\"cpu\":\"250m\",\"memory\":\"32Mi\"},"
+          "\"limits\":{\"memory\":\"64Mi\"}}",
+          "{\"CpuShares\":256,\"Memory\":67108864,\"MemoryReservation\":33554432,"
+          "\"MemorySwap\":67108864}",
+          false },
+        { "\"resources\":{\"requests\":{\"cpu\":\"1m\",\"memory\":\"1\"}}",
+          "{\"CpuShares\":2,\"MemoryReservation\":6291456}", false },
+        { "\"resources\":{\"requests\":{\"cpu\":\"1e15\"}}", "{\"CpuShares\":262144}", false },
+        { "\"ports\":[{\"containerPort\":80}]", "{}", false },
+        { "\"ports\":[{\"containerPort\":80,\"hostPort\":8080},"
+          "{\"containerPort\":80,\"hostPort\":8081},"
+          "{\"containerPort\":53,\"hostPort\":53,\"protocol\":\"UDP\"}]",
+          "{\"PortBindings\":{\"53/udp\":[{\"HostPort\":\"53\"}],"
+          "\"80/tcp\":[{\"HostPort\":\"8080\"},{\"HostPort\":\"8081\"}]}}",
+          true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_(mem_freep) char *service =
+            mem_printf("{\"name\":\"app\",\"image\":\"i:1\",%s}", cases[i].members);
+        _cleanup_(desired_unrefp) Desired *desired = parse(service);
+        _cleanup_(mem_freep) char *host =
+            json_dumps(json_object_get(desired->services[0].engine, "HostConfig"),
+                       JSON_COMPACT | JSON_SORT_KEYS);
+        assert_string_equal(host, cases[i].want);
+        assert_int_equal(desired->services[0].exclusive, cases[i].exclusive);
+    }
+    _cleanup_(desired_unrefp) Desired *desired = parse(
+        "{\"name\":\"app\",\"image\":\"i:1\",\"ports\":[{\"containerPort\":80,\"hostPort\":8080},"
+        "{\"containerPort\":53,\"protocol\":\"UDP\"}]}");
+    _cleanup_(mem_freep) char *exposed =
+        json_dumps(json_object_get(desired->services[0].engine, "ExposedPorts"),
+                   JSON_COMPACT | JSON_SORT_KEYS);
+    assert_string_equal(exposed, "{\"53/udp\":{},\"80/tcp\":{}}");
+}
+
+/* The hash is the same on every machine; what the engine is given fits this one. */
+static void a_limit_beyond_the_machine_is_the_machine(void **state)
+{
+    static const struct {
+        const char *limit;
+        int64_t want;
+    } cases[] = { { "1", 1000000000 }, { "64", 2000000000 }, { "1m", 10000000 } };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_(mem_freep) char *service = mem_printf(
+            "{\"name\":\"app\",\"image\":\"i:1\",\"resources\":{\"limits\":{\"cpu\":\"%s\"}}}",
+            cases[i].limit);
+        _cleanup_(desired_unrefp) Desired *desired = parse(service);
+        json_t *host = json_object_get(desired->services[0].engine, "HostConfig");
+        demand_fit(host, 2);
+        assert_int_equal(json_integer_value(json_object_get(host, "NanoCpus")), cases[i].want);
+    }
+    json_t *none = json_object();
+    demand_fit(none, 2);
+    assert_int_equal(json_object_size(none), 0);
+    json_decref(none);
+}
+
+/* Only a deletion of the project itself takes its lasting data along. */
+static void a_move_is_told_from_a_deletion(void **state)
+{
+    static const struct {
+        const char *desired;
+        const char *phase;
+        bool deleted;
+    } cases[] = {
+        { "Running", "Running", false },      { "Removed", "Pending", false },
+        { "Removed", "Running", false },      { "Removed", "Failed", false },
+        { "Removed", "Terminating", true },   { "Removed", "Terminated", true },
+        { "Removed", "SomethingNew", false }, { "Removed", "", false },
+    };
+    _cleanup_(desired_unrefp) Desired *leftover = desired_leftover("web");
+
+    (void)state;
+    assert_true(leftover->removed);
+    assert_false(leftover->deleted);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        Err err = { 0 };
+        json_t *item = json_pack("{s:s,s:s,s:i,s:i,s:s,s:s,s:{s:[{s:s,s:s},{s:s,s:s}]}}", "project",
+                                 "web", "uid", "u", "epoch", 3, "generation", 2, "desired",
+                                 cases[i].desired, "phase", cases[i].phase, "spec", "volumes",
+                                 "name", "a", "type", "Ephemeral", "name", "b", "type", "Local");
+        _cleanup_(desired_unrefp) Desired *desired = desired_parse(item, &err);
+        json_decref(item);
+        assert_non_null(desired);
+        assert_int_equal(desired->deleted, cases[i].deleted);
+        assert_false(desired->volumes[0].lasting);
+        assert_true(desired->volumes[1].lasting);
+    }
+}
+
 static void only_what_needs_a_new_container_changes_the_hash(void **state)
 {
     static const char base[] = "{\"name\":\"app\",\"image\":\"i:1\"}";
@@ -98,6 +205,12 @@ static void only_what_needs_a_new_container_changes_the_hash(void **state)
         { "{\"name\":\"app\",\"image\":\"i:1\",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/"
           "v\"}]}",
           false },
+        { "{\"name\":\"app\",\"image\":\"i:1\",\"resources\":{},\"ports\":[]}", true },
+        { "{\"name\":\"app\",\"image\":\"i:1\",\"resources\":{\"limits\":{\"cpu\":\"1\"}}}",
+          false },
+        { "{\"name\":\"app\",\"image\":\"i:1\",\"resources\":{\"requests\":{\"memory\":\"9Mi\"}}}",
+          false },
+        { "{\"name\":\"app\",\"image\":\"i:1\",\"ports\":[{\"containerPort\":80}]}", false },
     };
     _cleanup_(desired_unrefp) Desired *desired = parse(base);
 
@@ -126,6 +239,8 @@ static void a_list_that_is_not_understood_is_refused_whole(void **state)
         "{\"items\":[{\"project\":\"a\",\"desired\":\"Running\",\"spec\":{\"services\":[{\"name\":"
         "\"x\"}]}}]}",
         "{\"items\":[]}x",
+        "{\"items\":[{\"project\":\"a\",\"desired\":\"Running\",\"spec\":{\"services\":[{\"name\":"
+        "\"x\",\"image\":\"i\",\"resources\":{\"limits\":{\"cpu\":\"lots\"}}}]}}]}",
     };
 
     (void)state;
@@ -155,6 +270,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_read),
         cmocka_unit_test(the_engine_gets_its_own_words),
+        cmocka_unit_test(resources_and_ports_are_the_engines),
+        cmocka_unit_test(a_limit_beyond_the_machine_is_the_machine),
+        cmocka_unit_test(a_move_is_told_from_a_deletion),
         cmocka_unit_test(only_what_needs_a_new_container_changes_the_hash),
         cmocka_unit_test(a_list_that_is_not_understood_is_refused_whole),
         cmocka_unit_test(an_empty_list_is_a_list),

@@ -14,6 +14,7 @@
 
 #define OTHER  "0000000000000000" /* a config that is not the wanted one */
 #define MOUNT  "\"volumeMounts\":[{\"name\":\"data\",\"mountPath\":\"/d\"}]"
+#define PORT   "\"ports\":[{\"containerPort\":80,\"hostPort\":80}]"
 #define HEALTH "\"healthcheck\":{\"test\":[\"true\"]}"
 
 /* ---- one container a service
@@ -151,6 +152,9 @@ static const UpdateCase update_cases[] = {
     { "the new one is made beside the old", "", CONTAINER_RUNNING, NONE, 0, 0,
       "create container web-app-next_, start container web-app-next_", NULL, NULL },
     { "with volumes the old one makes way", MOUNT, CONTAINER_RUNNING, NONE, 0, 0,
+      "create container web-app-next_, stop container web-app, start container web-app-next_", NULL,
+      NULL },
+    { "with a host port too", PORT, CONTAINER_RUNNING, NONE, 0, 0,
       "create container web-app-next_, stop container web-app, start container web-app-next_", NULL,
       NULL },
     { "the new one was made", "", CONTAINER_RUNNING, CONTAINER_CREATED, 0, 0,
@@ -307,6 +311,84 @@ static void a_removed_project_leaves_nothing(void **state)
                 "remove volume cara-web-data");
     assert_true(model_settle(&model));
     check_phase(&model, "removed", PHASE_TERMINATED, REASON_RESOURCES_REMOVED);
+    model_done(&model);
+}
+
+/* ---- data that lasts
+ * ------------------------------------------------------------------------------------ */
+
+static void with_lasting(Model *model, bool labelled)
+{
+    with_ground(model);
+    model->observed.volumes[0].lasting = labelled;
+    model->desired->volumes[0].lasting = true;
+}
+
+static void lasting_data_stays_when_its_project_moves_away(void **state)
+{
+    (void)state;
+    for (int labelled = 0; labelled < 2; labelled++) {
+        Model model;
+        model_init(&model, model_desired("", 1));
+        with_lasting(&model, labelled == 1);
+        model.desired->removed = true;
+        model_add(&model, "web-app", OTHER, "u1", CONTAINER_RUNNING);
+        check_steps(&model, "moved", "remove container web-app, remove network");
+        assert_true(model_settle(&model));
+        assert_int_equal(model.observed.volume_count, 1);
+        check_phase(&model, "moved", PHASE_TERMINATED, REASON_RESOURCES_REMOVED);
+        model_done(&model);
+    }
+}
+
+static void lasting_data_goes_with_its_project(void **state)
+{
+    Model model;
+
+    (void)state;
+    model_init(&model, model_desired("", 1));
+    with_lasting(&model, true);
+    model.desired->removed = true;
+    model.desired->deleted = true;
+    check_steps(&model, "deleted", "remove network, remove volume cara-web-data");
+    model_done(&model);
+}
+
+static void lasting_data_outlives_its_line_in_the_spec(void **state)
+{
+    Model model;
+
+    (void)state;
+    model_init(&model, model_desired("", 1));
+    with_lasting(&model, true);
+    model.observed.volumes[model.observed.volume_count++] =
+        (Volume){ .name = mem_strdup("cara-web-old"), .uid = mem_strdup("u1"), .lasting = true };
+    model_add(&model, "web-app", model.desired->services[0].config, "u1", CONTAINER_RUNNING);
+    check_steps(&model, "dropped from the spec", "");
+    model.desired->volumes[0].lasting = false; /* Ephemeral by now: what was there still lasts */
+    model.desired->removed = true;
+    check_steps(&model, "made Ephemeral", "remove container web-app, remove network");
+    model_done(&model);
+}
+
+static void lasting_data_of_a_leftover_stays_and_of_a_namesake_goes(void **state)
+{
+    Model model;
+
+    (void)state;
+    model_init(&model, desired_leftover("web"));
+    with_ground(&model);
+    model.observed.volumes[0].lasting = true;
+    model_add(&model, "web-app", OTHER, "u1", CONTAINER_RUNNING);
+    check_steps(&model, "leftover", "remove container web-app, remove network");
+    model_done(&model);
+    model_init(&model, model_desired("", 1));
+    with_lasting(&model, true);
+    free(model.observed.volumes[0].uid);
+    model.observed.volumes[0].uid = mem_strdup("u0");
+    check_steps(&model, "namesake",
+                "remove volume cara-web-data, create volume data, create container web-app, start "
+                "container web-app");
     model_done(&model);
 }
 
@@ -473,7 +555,7 @@ static void check_rest(const Model *model, const Setting *setting, const char *w
 
     plan_make(model->desired, &model->observed, &model->history, model->now_ms, &plan);
     /* what failed once with volumes rests until a new generation asks for another try */
-    bool rests = service->has_mounts && has_ended(model, service->config);
+    bool rests = service->exclusive && has_ended(model, service->config);
     if (setting->wanted == RUNS && !rests) {
         const Container *only = only_container(model);
         if (only == NULL || strcmp(only->name, "web-app") != 0 ||
@@ -484,7 +566,7 @@ static void check_rest(const Model *model, const Setting *setting, const char *w
                  (plan.phase == NULL || strcmp(plan.phase, PHASE_RUNNING) != 0))
             fail_msg("%s: rests running, but says %s", what, plan.phase);
     }
-    if (service->has_mounts && model->max_up > 1)
+    if (service->exclusive && model->max_up > 1)
         fail_msg("%s: two containers had the volumes at once", what);
 }
 
@@ -615,6 +697,10 @@ int main(void)
         cmocka_unit_test(a_service_that_was_dropped_goes),
         cmocka_unit_test(a_volume_that_was_dropped_goes_last),
         cmocka_unit_test(a_removed_project_leaves_nothing),
+        cmocka_unit_test(lasting_data_stays_when_its_project_moves_away),
+        cmocka_unit_test(lasting_data_goes_with_its_project),
+        cmocka_unit_test(lasting_data_outlives_its_line_in_the_spec),
+        cmocka_unit_test(lasting_data_of_a_leftover_stays_and_of_a_namesake_goes),
         cmocka_unit_test(a_removal_that_is_refused_rests_and_says_so),
         cmocka_unit_test(images_are_pulled_as_the_policy_says),
         cmocka_unit_test(a_failed_pull_rests_and_says_why),

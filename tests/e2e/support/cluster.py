@@ -13,6 +13,7 @@ SERVER_PORT = 8080
 
 class Node:
     def __init__(self, number, server_url):
+        self.number = number
         self.name = f"n{number}"
         self.address = f"10.212.0.{10 + number}"
         network.make_namespace(self.name, self.address)
@@ -29,9 +30,29 @@ class Cluster:
         self.url = f"http://{network.HUB}:{SERVER_PORT}"
         self.api = Client(f"{network.HUB}:{SERVER_PORT}")
         self.postgres = Postgres()
+        self.spare = []
         self.nodes = [Node(number, self.url) for number in range(1, size + 1)]
         self.server = Process("server", [BIN / "cara-server"], env={
             "HOST": "0.0.0.0", "PORT": str(SERVER_PORT), "DATABASE_URL": self.postgres.url()})
+
+    def add_node(self):
+        """One more, for a while: running and Ready."""
+        number = len(self.nodes) + 1
+        node = next((n for n in self.spare if n.number == number), None) or Node(number, self.url)
+        node.engine.start()
+        node.engine.ready()
+        node.agent.start()
+        self.nodes.append(node)
+        self.wait_for_nodes()
+
+    def take_node(self):
+        """The last one added goes; nothing may be on it."""
+        node = self.nodes.pop()
+        node.agent.kill()
+        node.engine.process.terminate()
+        answer = self.api.call("DELETE", f"/api/v1/nodes/{node.name}")
+        assert answer.status == 204, answer
+        self.spare.append(node)
 
     def start(self):
         for node in self.nodes:

@@ -1,5 +1,9 @@
 """A Docker engine of the tests' own, and what it runs of ours."""
+import contextlib
 import json
+import os
+import signal
+import time
 import urllib.parse
 
 from .http import Client
@@ -21,6 +25,15 @@ class Engine:
 
     def start(self):
         self.process.start()
+
+    def crash(self):
+        """As when its machine loses power: the engine and all it runs end at once, nothing is stopped in order."""
+        mains = [c["State"]["Pid"] for c in self.containers() if c["State"]["Running"]]
+        self.process.kill()
+        containerd = (self.dir / "exec" / "containerd" / "containerd.pid").read_text()
+        for pid in [int(containerd), *mains]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def ready(self):
         wait_for(lambda: self.client.call("GET", "/_ping").status == 200, f"{self.process.name} answers")
@@ -55,6 +68,13 @@ class Engine:
 
     def volumes(self, project=None):
         return self.call("GET", f"/volumes?filters={self._labelled(project)}")["Volumes"] or []
+
+    def history(self, project):
+        """What happened to containers of the project since the engine started: [(action, service, nanoseconds)]."""
+        filters = urllib.parse.quote(json.dumps({"type": ["container"], "label": [f"cara.project={project}"]}))
+        answer = self.client.call("GET", f"/v1.41/events?since=0&until={time.time():.0f}&filters={filters}")
+        events = [json.loads(line) for line in answer.body.splitlines()]
+        return [(e["Action"], e["Actor"]["Attributes"]["cara.service"], e["timeNano"]) for e in events]
 
     def leftovers(self, project=None):
         """Names of everything of ours; empty when nothing is left."""

@@ -1,0 +1,68 @@
+-- The bodies of the triggers that keep node_room and demand in step with what they follow from.
+
+-- AFTER ROW on project: what it asks for now.
+CREATE OR REPLACE FUNCTION cara.keep_demand()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_new demand := demand_of(NEW.name, NEW.spec);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO demand SELECT v_new.*;
+        RETURN NULL;
+    END IF;
+    UPDATE demand SET cpu = v_new.cpu, memory = v_new.memory, host_ports = v_new.host_ports, priority = v_new.priority, preempts = v_new.preempts,
+           on_node_lost = v_new.on_node_lost, keeps_data = v_new.keeps_data, placement = v_new.placement, class = v_new.class
+     WHERE project = NEW.name;
+    UPDATE assignment SET cpu = v_new.cpu, memory = v_new.memory
+     WHERE project = NEW.name AND released_at IS NULL AND (cpu, memory) IS DISTINCT FROM (v_new.cpu, v_new.memory);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_demand IS 'Trigger: works out what a project asks for from its spec.';
+
+-- AFTER STATEMENT on assignment: who came, who left, who takes more or less.
+CREATE OR REPLACE FUNCTION cara.keep_room()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
+          FROM (SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node) c
+         WHERE r.node = c.node;
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
+          FROM (SELECT x.node, sum(x.sign * x.cpu) AS cpu, sum(x.sign * x.memory) AS memory, sum(x.sign) AS count
+                  FROM (SELECT o.node, o.cpu, o.memory, -1 AS sign FROM old_rows o WHERE o.released_at IS NULL
+                        UNION ALL SELECT n.node, n.cpu, n.memory, 1 FROM new_rows n WHERE n.released_at IS NULL) x
+                 GROUP BY x.node) c
+         WHERE r.node = c.node AND (c.cpu, c.memory, c.count) <> (0, 0, 0);
+    ELSE
+        UPDATE node_room r SET cpu_taken = cpu_taken - c.cpu, memory_taken = memory_taken - c.memory, projects = projects - c.count
+          FROM (SELECT o.node, sum(o.cpu) AS cpu, sum(o.memory) AS memory, count(*) FROM old_rows o WHERE o.released_at IS NULL GROUP BY o.node) c
+         WHERE r.node = c.node;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes.';
+
+-- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back.
+CREATE OR REPLACE FUNCTION cara.keep_offer()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_node text := to_jsonb(NEW)->>(CASE TG_TABLE_NAME WHEN 'node' THEN 'name' ELSE 'node' END);
+BEGIN
+    IF TG_TABLE_NAME = 'node' AND TG_OP = 'INSERT' THEN
+        INSERT INTO node_room (node) VALUES (v_node);
+        RETURN NULL;
+    END IF;
+    UPDATE node_room r
+       SET cpu = quantity(coalesce(s.allocatable->>'cpu', s.capacity->>'cpu'), 1000) - coalesce(quantity(n.spec#>>'{reserved,cpu}', 1000), 0),
+           memory = quantity(coalesce(s.allocatable->>'memory', s.capacity->>'memory'), 1) - coalesce(quantity(n.spec#>>'{reserved,memory}', 1), 0)
+      FROM node n JOIN node_status s ON s.node = n.name WHERE n.name = v_node AND r.node = v_node;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_offer IS 'Trigger: what a node has to give.';

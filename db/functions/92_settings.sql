@@ -1,0 +1,66 @@
+-- Settings, for those who do not open psql.
+
+CREATE OR REPLACE FUNCTION cara.setting_wire(s cara.setting)
+RETURNS text LANGUAGE sql STABLE
+RETURN '{"name":' || cara.wire_text(s.name) || ',"kind":' || cara.wire_text(s.kind) || ',"value":' || cara.wire_text(s.value)
+    || ',"comment":' || cara.wire_text(s.comment) || '}';
+COMMENT ON FUNCTION cara.setting_wire IS 'One setting as JSON text.';
+
+CREATE OR REPLACE FUNCTION api.setting_list()
+RETURNS json LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+    SELECT wire('{"apiVersion":"caravanserai/v1","kind":"SettingList","items":[' || string_agg(setting_wire(s), ',' ORDER BY s.name) || ']}') FROM setting s
+$$;
+COMMENT ON FUNCTION api.setting_list IS 'All settings by name.';
+
+CREATE OR REPLACE FUNCTION cara.fail_no_setting(p_name text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM fail(404, format('setting not found: %s: resource not found', left(p_name, 60)), NULL,
+        'the nearest one is ' || (SELECT s.name FROM setting s ORDER BY levenshtein(left(p_name, 60), s.name), s.name LIMIT 1));
+END
+$$;
+COMMENT ON FUNCTION cara.fail_no_setting IS 'Raises SR404 naming the nearest setting there is.';
+
+CREATE OR REPLACE FUNCTION api.setting_get(p_name text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_setting setting;
+BEGIN
+    SELECT * INTO v_setting FROM setting WHERE name = p_name;
+    IF NOT FOUND THEN
+        PERFORM fail_no_setting(p_name);
+    END IF;
+    RETURN wire(setting_wire(v_setting));
+END
+$$;
+COMMENT ON FUNCTION api.setting_get IS 'One setting. SR404.';
+
+CREATE OR REPLACE FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_old   setting;
+    v_value text := p_body->>'value';
+BEGIN
+    SELECT * INTO v_old FROM setting WHERE name = p_name FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM fail_no_setting(p_name);
+    ELSIF v_value IS NULL THEN
+        PERFORM fail(400, 'value is required', 'value');
+    END IF;
+    BEGIN
+        UPDATE setting SET value = v_value WHERE name = p_name AND value <> v_value;
+    EXCEPTION WHEN data_exception OR check_violation THEN
+        PERFORM fail(400, format('%s: %s is not %s', p_name, quote(v_value, 40), CASE v_old.kind WHEN 'interval' THEN 'a time such as 30s or 5min'
+            WHEN 'integer' THEN 'a whole number >= 0' ELSE 'a number >= 0' END), 'value');
+    END;
+    IF v_old.value <> v_value THEN
+        PERFORM event_record('Cluster', 'cluster', 'Normal', 'SettingChanged', format('%s set from %s to %s', p_name, v_old.value, v_value), p_actor);
+    END IF;
+    RETURN api.setting_get(p_name);
+END
+$$;
+COMMENT ON FUNCTION api.setting_set IS 'Changes a setting; it holds from the next tick on. SR400, SR404.';

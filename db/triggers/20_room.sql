@@ -1,0 +1,7 @@
+-- What keeps cara.demand and cara.node_room; the bodies are in functions/16_room.sql.
+CREATE OR REPLACE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand();
+CREATE OR REPLACE TRIGGER keep_room_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
+CREATE OR REPLACE TRIGGER keep_room_update AFTER UPDATE ON cara.assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
+CREATE OR REPLACE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
+CREATE OR REPLACE TRIGGER keep_offer AFTER INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer();
+CREATE OR REPLACE TRIGGER keep_offer AFTER UPDATE OF capacity, allocatable ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.keep_offer();

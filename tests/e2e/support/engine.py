@@ -72,7 +72,7 @@ class Engine:
     def history(self, project):
         """What happened to containers of the project since the engine started: [(action, service, nanoseconds)]."""
         filters = urllib.parse.quote(json.dumps({"type": ["container"], "label": [f"cara.project={project}"]}))
-        answer = self.client.call("GET", f"/v1.41/events?since=0&until={time.time():.0f}&filters={filters}")
+        answer = self.client.call("GET", f"/v1.41/events?since=0&until={time.time():.9f}&filters={filters}")
         events = [json.loads(line) for line in answer.body.splitlines()]
         return [(e["Action"], e["Actor"]["Attributes"]["cara.service"], e["timeNano"]) for e in events]
 

@@ -462,7 +462,8 @@ COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, w
 
 -- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
 -- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
--- so that two of it never run; for a node that does not answer only as long as a deletion would.
+-- so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when an
+-- operator insists.
 CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
 RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
 LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -477,7 +478,7 @@ BEGIN
       FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
      WHERE s.phase = 'Pending'
        AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because <> 'NodeLost')
+                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
        FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED; -- whoever has one locked wakes us when done
 END
 $$;

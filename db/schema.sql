@@ -105,11 +105,13 @@ TABLE cara.demand
     keeps_data boolean NOT NULL DEFAULT false
     placement jsonb NOT NULL DEFAULT '{}'::jsonb
     class uuid NOT NULL
+    changed boolean NOT NULL DEFAULT false
     CONSTRAINT demand_cpu_check CHECK ((cpu >= 0))
     CONSTRAINT demand_memory_check CHECK ((memory >= 0))
     CONSTRAINT demand_on_node_lost_check CHECK ((on_node_lost = ANY (ARRAY['Reschedule'::text, 'Wait'::text])))
     CONSTRAINT demand_pkey PRIMARY KEY (project)
     CONSTRAINT demand_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE INDEX demand_changed ON cara.demand USING btree (project) WHERE changed
     CREATE INDEX demand_host_ports ON cara.demand USING btree (project) WHERE (host_ports <> '{}'::text[])
     CREATE UNIQUE INDEX demand_pkey ON cara.demand USING btree (project)
     CREATE INDEX demand_priority ON cara.demand USING btree (priority)
@@ -554,7 +556,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan BODY cecd58079764857f390594679a5d1c16
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f2f5d6988a2f316ab799923ee6e7e77d
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -618,7 +620,7 @@ FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLA
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
-FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY d7a815c5f308a5c5e0a00b4caa9d04ba
+FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY 91f7044883f2c3a154f4ea002be4b72d
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
@@ -656,7 +658,7 @@ FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE B
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c17adb3eac8606d2a2af5453cf03f1cb
+FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
     -- Trigger: works out what a project asks for from its spec.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY f11aaedab697957dd56eb836fbacd024
     -- Trigger: what a node has to give.
@@ -684,7 +686,7 @@ FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp w
     -- A node as JSON text in the wire's member order.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY bf114d5013b9fe0dab7a937d43660e67
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 07312e3c284f2114cdef8da8038b6724
+FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 77ebd63f8ad4a29bc7a98b7f5fb602fe
     -- Pending projects that nothing of is left on a live node, locked.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
@@ -748,6 +750,8 @@ FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path
     -- A setting of kind integer or number; NULL when there is none of that name.
 FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a6059fbc667cb40604e10
     -- One setting as JSON text.
+FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 0597556a337c352b251b0fdd7c2185ab
+    -- Takes projects off nodes that no longer suit what they ask for.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e

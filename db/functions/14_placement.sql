@@ -202,6 +202,7 @@ DECLARE
     v_placement jsonb := coalesce(p_spec->'placement', '{}');
 BEGIN
     v_out.project := p_project;
+    v_out.changed := false;
     SELECT coalesce(sum(quantity(coalesce(e#>>'{resources,requests,cpu}', e#>>'{resources,limits,cpu}'), 1000)), 0),
            coalesce(sum(quantity(coalesce(e#>>'{resources,requests,memory}', e#>>'{resources,limits,memory}'), 1)), 0)
       INTO v_out.cpu, v_out.memory FROM jsonb_array_elements(p_spec->'services') e;

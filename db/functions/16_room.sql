@@ -5,15 +5,22 @@ CREATE OR REPLACE FUNCTION cara.keep_demand()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_new demand := demand_of(NEW.name, NEW.spec);
+    v_new  demand := demand_of(NEW.name, NEW.spec);
+    v_kept boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO demand SELECT v_new.*;
         RETURN NULL;
     END IF;
+    SELECT keeps_data INTO v_kept FROM demand WHERE project = NEW.name;
     UPDATE demand SET cpu = v_new.cpu, memory = v_new.memory, host_ports = v_new.host_ports, priority = v_new.priority, preempts = v_new.preempts,
-           on_node_lost = v_new.on_node_lost, keeps_data = v_new.keeps_data, placement = v_new.placement, class = v_new.class
+           on_node_lost = v_new.on_node_lost, keeps_data = v_new.keeps_data, placement = v_new.placement, class = v_new.class,
+           changed = changed OR (class <> v_new.class AND EXISTS (SELECT FROM assignment a WHERE a.project = NEW.name AND a.released_at IS NULL))
      WHERE project = NEW.name;
+    IF v_new.keeps_data AND NOT v_kept THEN -- from now on there is data where it runs
+        INSERT INTO data_home (project, node) SELECT a.project, a.node FROM assignment a WHERE a.project = NEW.name AND a.released_at IS NULL
+        ON CONFLICT (project) DO NOTHING;
+    END IF;
     UPDATE assignment SET cpu = v_new.cpu, memory = v_new.memory
      WHERE project = NEW.name AND released_at IS NULL AND (cpu, memory) IS DISTINCT FROM (v_new.cpu, v_new.memory);
     RETURN NULL;

@@ -462,7 +462,8 @@ COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, w
 
 -- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
 -- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
--- so that two of it never run; for a node that does not answer only as long as a deletion would.
+-- so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when an
+-- operator insists.
 CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
 RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
 LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -477,16 +478,42 @@ BEGIN
       FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
      WHERE s.phase = 'Pending'
        AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because <> 'NodeLost')
+                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
        FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED; -- whoever has one locked wakes us when done
 END
 $$;
 COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked.';
 
+-- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for
+-- another node: one after the other, the lowest priority and the newest first, as one that goes may be enough.
+CREATE OR REPLACE FUNCTION cara.settle_changed(p_now timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_ask    record;
+    v_reason text;
+BEGIN
+    FOR v_ask IN
+        SELECT d AS demand, d.project, p.labels, CASE WHEN d.keeps_data THEN h.node END AS home, a.node
+          FROM demand d JOIN project p ON p.name = d.project LEFT JOIN data_home h ON h.project = d.project
+          LEFT JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+         WHERE d.changed ORDER BY d.priority, a.epoch DESC FOR NO KEY UPDATE OF d SKIP LOCKED
+    LOOP
+        v_reason := (SELECT v.reason FROM verdicts(v_ask.demand, v_ask.labels, v_ask.home, v_ask.project) v WHERE v.node = v_ask.node);
+        CONTINUE WHEN v_reason IN ('NotReady', 'Draining', 'Unschedulable', 'Pressure'); -- that hides the rest: looked at again
+        UPDATE demand SET changed = false WHERE project = v_ask.project;
+        IF v_reason IS NOT NULL THEN
+            PERFORM release(ARRAY[v_ask.project], 'Changed', 'Changed', format('its node does not suit what it asks for now (%s)', v_reason), 'system:scheduler', p_now);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION cara.settle_changed IS 'Takes projects off nodes that no longer suit what they ask for.';
+
 -- Places every pending project it can: higher priority first, then older. Deterministic: the same tables give
 -- the same decisions. Returns how many were placed.
 CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestamp())
-RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
     v_group   record;
@@ -500,10 +527,11 @@ DECLARE
     v_repels  boolean;
     v_lowest  int;
 BEGIN
-    IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') THEN
+    IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') AND NOT EXISTS (SELECT FROM demand WHERE changed) THEN
         RETURN 0;
     END IF;
     PERFORM schedule_lock();
+    PERFORM settle_changed(p_now);
     -- where nobody keeps away from anybody, labels do not matter and do not tell classes apart
     v_repels := EXISTS (SELECT FROM demand d WHERE d.placement ? 'antiAffinity');
     v_lowest := (SELECT min(d.priority) FROM demand d);

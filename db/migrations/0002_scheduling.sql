@@ -32,12 +32,15 @@ CREATE TABLE cara.demand (
     on_node_lost text NOT NULL DEFAULT 'Reschedule' CHECK (on_node_lost IN ('Reschedule', 'Wait')),
     keeps_data   boolean NOT NULL DEFAULT false,
     placement    jsonb NOT NULL DEFAULT '{}',
-    class        uuid NOT NULL
+    class        uuid NOT NULL,
+    changed      boolean NOT NULL DEFAULT false
 );
 CREATE INDEX demand_host_ports ON cara.demand (project) WHERE host_ports <> '{}';
 CREATE INDEX demand_repels ON cara.demand (class, project) WHERE placement ? 'antiAffinity';
+CREATE INDEX demand_changed ON cara.demand (project) WHERE changed;
 CREATE INDEX demand_priority ON cara.demand (priority);
 COMMENT ON TABLE cara.demand IS 'What each project asks of a node, worked out from its spec by a trigger.';
+COMMENT ON COLUMN cara.demand.changed IS 'Asks for something else than when its node was chosen: the scheduler has to see whether it may stay there.';
 COMMENT ON COLUMN cara.demand.class IS 'Projects of one class ask for the same: the scheduler looks at the nodes once for all of them.';
 
 CREATE TABLE cara.data_home (

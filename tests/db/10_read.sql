@@ -75,16 +75,16 @@ SELECT is(given.read_error(spec), 'SR400 ' || path || ': unknown field "' || pat
     ('{"service":[]}',                                'spec.service', 'did you mean "services"?'),
     ('{"services":[{"imgae":"x"}]}',                  'spec.services[0].imgae', 'did you mean "image"?'),
     ('{"services":[{"volumemount":[]}]}',             'spec.services[0].volumemount', 'did you mean "volumeMounts"?'),
-    ('{"services":[{"ports":[]}]}',                   'spec.services[0].ports',
-        'spec.services[0] has name, image, env, volumeMounts, command, args, restartPolicy, imagePullPolicy, healthcheck, stopGracePeriod'),
+    ('{"services":[{"gates":[]}]}',                   'spec.services[0].gates',
+        'spec.services[0] has name, image, env, volumeMounts, command, args, restartPolicy, imagePullPolicy, healthcheck, stopGracePeriod, resources, ports'),
     ('{"services":[{"env":[{"nane":"x"}]}]}',         'spec.services[0].env[0].nane', 'did you mean "name"?'),
     ('{"ingress":[{"target":{"prot":1}}]}',           'spec.ingress[0].target.prot', 'did you mean "port"?'),
     ('{"ingress":[{"access":{"scopes":"Internal"}}]}', 'spec.ingress[0].access.scopes', 'did you mean "scope"?'),
     ('{"volumes":[{"size":"1G"}]}',                   'spec.volumes[0].size', 'spec.volumes[0] has name, type'),
     ('{"services":[{"healthcheck":{"intervall":"1s"}}]}', 'spec.services[0].healthcheck.intervall', 'did you mean "interval"?'),
-    ('{"replicas":3}',                                'spec.replicas', 'spec has services, volumes, ingress, expireAt')) v(spec, path, message);
-SELECT is(given.error_of($$ SELECT cara.read_object('{"taints":[]}', 'NodeSpec', 'spec', true) $$),
-    'SR400 spec.taints: unknown field "spec.taints": spec has hostname, unschedulable', 'nodes too');
+    ('{"replicas":3}',                                'spec.replicas', 'spec has services, volumes, ingress, expireAt, placement, onNodeLost')) v(spec, path, message);
+SELECT is(given.error_of($$ SELECT cara.read_object('{"roles":[]}', 'NodeSpec', 'spec', true) $$),
+    'SR400 spec.roles: unknown field "spec.roles": spec has hostname, unschedulable, taints, reserved', 'nodes too');
 SELECT cmp_ok(length(given.read_error(jsonb_build_object(repeat('x', 1000000), 1)::text)), '<', 2000, 'a name of any length is answered in bounded length');
 
 SELECT cmp_ok(length(given.error_of(format('SELECT given.read(%L)', jsonb_build_object('metadata', jsonb_build_object('labels', jsonb_build_object(repeat('x', 1000000), 1)))))),

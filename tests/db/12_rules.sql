@@ -57,8 +57,8 @@ SELECT is(given.check('{"services":[{"name":"web","image":"x"}]}' || jsonb_build
     ('[{"type":"Ephemeral"}]', 'spec.volumes: volume "": the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit'),
     ('[{"name":"a/b","type":"Ephemeral"}]', 'spec.volumes: volume "a/b": the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit'),
     ('[{"name":"a","type":"Ephemeral"},{"name":"a","type":"Ephemeral"}]', 'spec.volumes: duplicate volume name: a'),
-    ('[{"name":"a","type":"Ephemeral"},{"name":"b","type":"HostPath"}]', 'spec.volumes[1].type: spec.volumes[1].type: "HostPath" is not one of Ephemeral'),
-    ('[{"name":"a"}]', 'spec.volumes[0].type: spec.volumes[0].type: "" is not one of Ephemeral')) v(volumes, message);
+    ('[{"name":"a","type":"Ephemeral"},{"name":"b","type":"HostPath"}]', 'spec.volumes[1].type: spec.volumes[1].type: "HostPath" is not one of Ephemeral, Local'),
+    ('[{"name":"a"}]', 'spec.volumes[0].type: spec.volumes[0].type: "" is not one of Ephemeral, Local')) v(volumes, message);
 
 -- Ingress.
 SELECT is(given.check('{"services":[{"name":"web","image":"x"}]}' || jsonb_build_object('ingress', jsonb_build_array(given.ingress(more)))),

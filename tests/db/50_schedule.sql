@@ -18,12 +18,12 @@ $$;
 SELECT is(api.schedule(given.t()), 0, 'nothing waits, nothing is placed');
 SELECT given.waiting('{web}');
 SELECT is(api.schedule(given.t()), 0, 'without nodes nothing is placed');
-SELECT results_eq('SELECT phase, reason, message FROM cara.project_status', $$ VALUES ('Pending', 'NoNodeAvailable', 'no nodes are registered; start cara-agent on a machine') $$, 'and the project is told why');
+SELECT results_eq('SELECT phase, reason, message FROM cara.project_status', $$ VALUES ('Pending', 'NoNodeAvailable', 'no nodes are registered: start cara-agent on a machine') $$, 'and the project is told why');
 SELECT given.node('ready'), given.node('draining'), given.node('lost'), given.node('cordoned'), given.node('lost-cordoned');
 SELECT api.node_heartbeat('draining', '{"state":"Draining"}', given.t()), api.node_heartbeat('lost', '{"state":"NotReady"}', given.t()), api.node_heartbeat('lost-cordoned', '{"state":"NotReady"}', given.t());
 SELECT api.node_update('cordoned', '{"spec":{"unschedulable":true}}'), api.node_update('lost-cordoned', '{"spec":{"unschedulable":true}}'), api.node_update('ready', '{"spec":{"unschedulable":true}}');
 SELECT is(api.schedule(given.t('1s')), 0, 'nodes that are lost, draining or unschedulable take nothing');
-SELECT is((SELECT message FROM cara.project_status), '0 of 5 nodes can take it: 1 Draining, 2 NotReady, 2 unschedulable', 'the project is told how many each rule excludes');
+SELECT is((SELECT message FROM cara.project_status), '2 nodes: NotReady; 2: cordoned; 1: Draining', 'the project is told how many each rule excludes');
 SELECT is((SELECT phase_since FROM cara.project_status), given.t('-1h') + interval '1s', 'and waits since when it did');
 SELECT count(*) AS changes FROM cara.change \gset
 SELECT is(api.schedule(given.t('2s')), 0, 'as long as nothing changes');
@@ -83,15 +83,20 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE FUNCTION given.spread_differs(p_loads int[], p_count int) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    v_count bigint;
+CREATE FUNCTION given.loaded(p_loads int[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('CREATE OR REPLACE FUNCTION cara.node_load() RETURNS TABLE (node text, load bigint) LANGUAGE sql STABLE
-        AS %L', format('SELECT ''n'' || chr(96 + n::int), l::bigint FROM unnest(%L::int[]) WITH ORDINALITY x(l, n)', p_loads));
-    SELECT count(*) INTO v_count FROM given.reference(p_loads, p_count) r FULL JOIN cara.spread_slots(p_count) s USING (turn)
-     WHERE (r.node, r.runner_up) IS DISTINCT FROM (s.node, s.runner_up);
-    RETURN v_count;
+    DELETE FROM cara.project;
+    DELETE FROM cara.node;
+    INSERT INTO cara.node (name) SELECT 'n' || chr(96 + n::int) FROM generate_subscripts(p_loads, 1) n;
+    INSERT INTO cara.node_status (node, state) SELECT name, 'Ready' FROM cara.node;
+    UPDATE cara.node_room r SET projects = l.load FROM unnest(p_loads) WITH ORDINALITY l(load, n) WHERE r.node = 'n' || chr(96 + l.n::int);
+END
+$$;
+CREATE FUNCTION given.spread_differs(p_loads int[], p_count int) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM given.loaded(p_loads);
+    RETURN (SELECT count(*) FROM given.reference(p_loads, p_count) r FULL JOIN cara.slots(cara.demand_of('p', '{}'), '{}', NULL, p_count) s USING (turn)
+             WHERE (r.node, r.runner_up) IS DISTINCT FROM (s.node, s.runner_up));
 END
 $$;
 SELECT is(given.spread_differs(loads, count), 0::bigint, format('%s projects on nodes with %s', count, loads))
@@ -100,9 +105,9 @@ SELECT setseed(0.42);
 SELECT is((SELECT sum(given.spread_differs(loads, count)) FROM (
     SELECT i, ARRAY(SELECT (random() * 6 + 0 * i)::int FROM generate_series(1, 1 + (random() * 7 + 0 * i)::int)) AS loads, 1 + (random() * 30 + 0 * i)::int AS count FROM generate_series(1, 300) i) v),
     0::numeric, 'three hundred random clusters');
-SELECT is((SELECT count(*) FROM cara.spread_slots(0)), 0::bigint, 'no projects, no slots');
-CREATE OR REPLACE FUNCTION cara.node_load() RETURNS TABLE (node text, load bigint) LANGUAGE sql STABLE AS 'SELECT NULL::text, 0::bigint WHERE false';
-SELECT is((SELECT count(*) FROM cara.spread_slots(5)), 0::bigint, 'no nodes, no slots');
+SELECT is((SELECT count(*) FROM cara.slots(cara.demand_of('p', '{}'), '{}', NULL, 0)), 0::bigint, 'no projects, no slots');
+SELECT given.loaded('{}');
+SELECT is((SELECT count(*) FROM cara.slots(cara.demand_of('p', '{}'), '{}', NULL, 5)), 0::bigint, 'no nodes, no slots');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -34,7 +34,7 @@ SELECT is(given.node_of('web'), 'n1', 'until the grace is over');
 SELECT is(given.tick(given.t('90.001s') + interval '180s')->>'rescheduled', '1', 'then it is moved');
 SELECT is(given.phase_of('web') || ' ' || given.node_of('web'), 'Scheduled n2', 'to a node that is there, in the same tick');
 SELECT is((SELECT released_because FROM cara.assignment WHERE node = 'n1'), 'NodeLost', 'and why is kept');
-SELECT is((SELECT message || ' (' || actor || ')' FROM cara.event WHERE name = 'web' AND reason = 'NodeLost'), 'Node n1 is NotReady; the project is scheduled anew (system:tick)', 'and told');
+SELECT is((SELECT message || ' (' || actor || ')' FROM cara.event WHERE name = 'web' AND reason = 'NodeLost'), 'Taken off node n1: Node went NotReady; project reset to Pending for rescheduling (system:tick)', 'and told');
 
 -- A node that comes back in time keeps its projects, and the next outage has a grace of its own.
 SELECT given.running('web'), given.beat(given.t('5min'), 'n1', 'n2');

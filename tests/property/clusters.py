@@ -134,7 +134,7 @@ def random_cluster(seed):
             if project.keeps_data and dice.often(0.6):
                 project.home = dice.choice(list(nodes) + ["gone"])
             if dice.often(0.1):
-                project.left.append((dice.choice(list(nodes)), dice.choice((5, 10000)), dice.choice(("NodeLost", "Drained"))))
+                project.left.append((dice.choice(list(nodes)), dice.choice((5, 10000)), dice.choice(("NodeLost", "Forced", "Drained", "Drained"))))
             cluster.projects[project.name] = project
             number += 1
     return cluster

@@ -277,7 +277,7 @@ def greedy(cluster, projects):
 
 
 def waits_for_what_it_left(cluster, project, timeout):
-    return any(node in cluster.nodes and cluster.nodes[node].state != "NotReady" and ago < timeout and why != "NodeLost"
+    return any(node in cluster.nodes and cluster.nodes[node].state != "NotReady" and ago < timeout and why not in ("NodeLost", "Forced")
                for node, ago, why in project.left)
 
 

@@ -3,16 +3,16 @@
 # a word in suite_counter that says how its passes and failures are counted. Those in SANDBOXED run as root in a sandbox.
 
 # shellcheck disable=SC2034 # used by scripts/test
-SUITES=(format shellcheck docs unit fuzz db schema isolation contract e2e)
+SUITES=(format shellcheck docs unit fuzz db schema isolation property contract e2e)
 # shellcheck disable=SC2034
-SANDBOXED=(db schema isolation contract e2e)
+SANDBOXED=(db schema isolation property contract e2e)
 
 suite_counter() {
     case $1 in
         unit) echo cmocka ;;
         db) echo tap ;;
         isolation | fuzz | shellcheck | docs) echo lines ;;
-        contract | e2e) echo pytest ;;
+        property | contract | e2e) echo pytest ;;
         *) echo whole ;;
     esac
 }
@@ -152,6 +152,13 @@ suite_contract() {
     port=$(postgres_throwaway "$CARA_SANDBOX/pg")
     CARA_BIN=$(build_bin asan) DATABASE_URL=$(postgres_tcp_url "$CARA_SANDBOX/pg" "$port") \
         _pytest "$CARA_ROOT/tests/contract" "$@"
+}
+
+# The scheduler against a slow and obvious reference, on random clusters.
+suite_property() {
+    local port
+    port=$(postgres_throwaway "$CARA_SANDBOX/pg")
+    DATABASE_URL=$(postgres_tcp_url "$CARA_SANDBOX/pg" "$port") _pytest "$CARA_ROOT/tests/property" "$@"
 }
 
 suite_e2e() { CARA_BIN=$(build_bin release) _pytest "$CARA_ROOT/tests/e2e" "$@"; }

@@ -362,6 +362,11 @@ BEGIN
     IF FOUND THEN
         PERFORM fail(400, 'duplicate service name: ' || v_name, 'spec.services');
     END IF;
+    SELECT concat(p->>'hostPort', '/', coalesce(p->>'protocol', 'TCP')) INTO v_name
+      FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort' GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM fail(400, format('host port %s is used twice', v_name), 'spec.services', 'a host port of a node goes to one container');
+    END IF;
     SELECT coalesce(e.value->>'name', '') INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e(value)
      WHERE coalesce(e.value->>'name', '') !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' LIMIT 1;
     IF FOUND THEN

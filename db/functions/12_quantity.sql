@@ -1,7 +1,7 @@
 -- Quantities of cpu and memory, in Kubernetes' grammar, kept as integers.
 
 -- "500m", "2", "1.5", "256Mi", "1Gi", "1e3": how much that is times p_scale, rounded up; NULL when it is no
--- quantity. p_scale is 1000 for millicores, 1 for bytes.
+-- quantity, or one so large that sums of them would not fit. p_scale is 1000 for millicores, 1 for bytes.
 CREATE OR REPLACE FUNCTION cara.quantity(p_text text, p_scale int)
 RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = cara, pg_temp
 AS $$
@@ -20,7 +20,7 @@ BEGIN
             WHEN 'n' THEN 1e-9 WHEN 'u' THEN 1e-6 WHEN 'm' THEN 1e-3
             WHEN 'k' THEN 1e3 WHEN 'M' THEN 1e6 WHEN 'G' THEN 1e9 WHEN 'T' THEN 1e12 WHEN 'P' THEN 1e15 WHEN 'E' THEN 1e18
             ELSE 1 END;
-    RETURN CASE WHEN abs(v_value) < 9e18 THEN ceil(v_value)::bigint END;
+    RETURN CASE WHEN abs(v_value) < 9e15 THEN ceil(v_value)::bigint END;
 END
 $$;
 COMMENT ON FUNCTION cara.quantity IS 'A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.';

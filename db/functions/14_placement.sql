@@ -60,11 +60,11 @@ COMMENT ON FUNCTION cara.untolerated IS 'The first taint with one of the effects
 -- ---------------------------------------------------------------------------------------------
 -- Checking
 
-CREATE OR REPLACE FUNCTION cara.check_quantity(p_value text, p_path text)
+CREATE OR REPLACE FUNCTION cara.check_quantity(p_value text, p_scale int, p_path text)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    IF p_value IS NOT NULL AND coalesce(quantity(p_value, 1), -1) < 0 THEN
+    IF p_value IS NOT NULL AND coalesce(quantity(p_value, p_scale), -1) < 0 THEN
         PERFORM fail(400, format('%s: %s is not a quantity', p_path, quote(p_value, 40)), p_path,
             'a quantity is a number >= 0 with an optional suffix: m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent; such as 500m, 2, 256Mi');
     END IF;
@@ -80,7 +80,7 @@ DECLARE
     v_name  text;
     v_scale int;
 BEGIN
-    PERFORM check_quantity(r.value, format('%s.%s.%s', p_path, k.key, r.key))
+    PERFORM check_quantity(r.value, CASE r.key WHEN 'cpu' THEN 1000 ELSE 1 END, format('%s.%s.%s', p_path, k.key, r.key))
        FROM jsonb_each(p_resources) k, jsonb_each_text(k.value) r;
     FOREACH v_name IN ARRAY '{cpu,memory}'::text[] LOOP
         v_scale := CASE v_name WHEN 'cpu' THEN 1000 ELSE 1 END;
@@ -185,7 +185,7 @@ BEGIN
         END IF;
         PERFORM check_choice(coalesce(v_e.x->>'effect', ''), '{NoSchedule,PreferNoSchedule,NoExecute}', v_e.path || '.effect');
     END LOOP;
-    PERFORM check_quantity(r.value, 'spec.reserved.' || r.key) FROM jsonb_each_text(p_spec->'reserved') r;
+    PERFORM check_quantity(r.value, CASE r.key WHEN 'cpu' THEN 1000 ELSE 1 END, 'spec.reserved.' || r.key) FROM jsonb_each_text(p_spec->'reserved') r;
 END
 $$;
 COMMENT ON FUNCTION cara.check_node_spec IS 'Raises SR400 for the first rule that a node''s spec breaks.';

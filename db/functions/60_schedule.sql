@@ -393,7 +393,8 @@ BEGIN
               FROM verdicts(v_bare, p_labels, p_home) v JOIN node_room r ON r.node = v.node WHERE v.reason IS NULL
         ), there AS MATERIALIZED (
             SELECT c.node, c.cpu_lacks, c.memory_lacks, a.project, a.epoch, a.cpu, a.memory, d.priority, d.host_ports && p_demand.host_ports AS blocks,
-                   d.priority < p_demand.priority AND s.phase IN ('Scheduled', 'Running', 'Failed') AS lower
+                   d.priority < p_demand.priority AND s.phase IN ('Scheduled', 'Running', 'Failed') AS lower,
+                   coalesce(least(a.cpu::float8 / nullif(greatest(c.cpu_lacks, 0), 0), 1), 0) + coalesce(least(a.memory::float8 / nullif(greatest(c.memory_lacks, 0), 0), 1), 0) AS gives
               FROM candidate c JOIN assignment a ON a.node = c.node AND a.released_at IS NULL
               JOIN demand d ON d.project = a.project JOIN project_status s ON s.project = a.project
         ), victim AS MATERIALIZED (
@@ -401,7 +402,7 @@ BEGIN
                    sum(t.memory) OVER w - t.memory_lacks AS memory_spare, count(*) FILTER (WHERE t.blocks) OVER w AS blocks_gone
               FROM there t
              WHERE t.lower AND (t.blocks OR (t.cpu_lacks > 0 AND t.cpu > 0) OR (t.memory_lacks > 0 AND t.memory > 0))
-            WINDOW w AS (PARTITION BY t.node ORDER BY NOT t.blocks, t.priority, t.epoch DESC ROWS UNBOUNDED PRECEDING)
+            WINDOW w AS (PARTITION BY t.node ORDER BY NOT t.blocks, t.priority, t.gives DESC, t.epoch DESC ROWS UNBOUNDED PRECEDING)
         ), enough AS (
             SELECT DISTINCT ON (v.node) v.node, v.k, v.highest, v.cpu_spare, v.memory_spare
               FROM victim v JOIN (SELECT t.node, count(*) FILTER (WHERE t.blocks) AS blocks FROM there t GROUP BY t.node) b ON b.node = v.node AND b.blocks = v.blocks_gone

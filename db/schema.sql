@@ -584,7 +584,7 @@ FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS 
     -- Raises SR400 for the first rule that an ingress entry breaks.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
     -- Raises SR400 unless the name may be that of a node or project.
-FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 53a7d731e62b0d62d587bb6f0540bdde
+FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 60ed5ec3838d59be9b6e0e59497de385
     -- Raises SR400 for the first rule that a node's spec breaks.
 FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb VOLATILE SET search_path=cara, pg_temp BODY 8ac11fe7aaee1f582f82d409656ea513
     -- The manifest with the path's name; SR400 when the body names another.
@@ -598,11 +598,11 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 16735a59be2c965c3ddd21631142848a
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 17ff359a2dd0a3bf159478bc6596143e
     -- Raises SR400 for the first rule that a project's spec breaks.
-FUNCTION cara.check_quantity(p_value text, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e1627853d36cc053fa427f075ea3c1a1
+FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
     -- Raises SR400 unless NULL or a quantity that is not negative.
-FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fa023d816e13cc9718892e656a356607
+FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 863af9b1e9b3b23d4414bcaffd432959
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
 FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 63017796038157fc5d7e47fe9e5456ac
     -- Raises SR400 for the first rule that a service of a project breaks.
@@ -690,7 +690,7 @@ FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURN
     -- Pending projects that nothing of is left on a live node, locked.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
-FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY e65a18beb3850f0b704436e0269106a4
+FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY e01cd752f77a93aec387588ed840eea6
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
     -- A pressure condition as JSON text.
@@ -702,7 +702,7 @@ FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_m
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
 FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone) RETURNS text STABLE BODY 280ac4172f2f9be9710ca10b250d8480
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady.
-FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 7741a557b26bdb4fe2a6b9b342ca4b40
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.

@@ -65,10 +65,11 @@ BEGIN
         INSERT INTO node_room (node) VALUES (v_node);
         RETURN NULL;
     END IF;
-    UPDATE node_room r
-       SET cpu = quantity(coalesce(s.allocatable->>'cpu', s.capacity->>'cpu'), 1000) - coalesce(quantity(n.spec#>>'{reserved,cpu}', 1000), 0),
-           memory = quantity(coalesce(s.allocatable->>'memory', s.capacity->>'memory'), 1) - coalesce(quantity(n.spec#>>'{reserved,memory}', 1), 0)
-      FROM node n JOIN node_status s ON s.node = n.name WHERE n.name = v_node AND r.node = v_node;
+    UPDATE node_room r SET cpu = o.cpu, memory = o.memory
+      FROM (SELECT quantity(coalesce(s.allocatable->>'cpu', s.capacity->>'cpu'), 1000) - coalesce(quantity(n.spec#>>'{reserved,cpu}', 1000), 0) AS cpu,
+                   quantity(coalesce(s.allocatable->>'memory', s.capacity->>'memory'), 1) - coalesce(quantity(n.spec#>>'{reserved,memory}', 1), 0) AS memory
+              FROM node n JOIN node_status s ON s.node = n.name WHERE n.name = v_node) o
+     WHERE r.node = v_node AND (r.cpu, r.memory) IS DISTINCT FROM (o.cpu, o.memory); -- else who cordons a node would hold up decisions
     RETURN NULL;
 END
 $$;

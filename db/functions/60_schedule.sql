@@ -409,7 +409,7 @@ BEGIN
              WHERE coalesce(v.cpu_spare >= 0, true) AND coalesce(v.memory_spare >= 0, true)
              ORDER BY v.node, v.k
         ), best AS (
-            SELECT e.* FROM enough e ORDER BY e.highest, e.k, e.node LIMIT CASE WHEN v_social THEN NULL ELSE cardinality(p_waiting) END
+            SELECT e.* FROM enough e ORDER BY e.highest, e.k, e.node LIMIT CASE WHEN v_social THEN NULL ELSE cardinality(p_waiting) + 10 END
         )
         SELECT b.node, b.cpu_spare, b.memory_spare, -- from here on those that are not needed after all are spared, the highest first
                array_agg(v.project ORDER BY v.priority DESC, v.epoch) AS projects, array_agg(v.cpu ORDER BY v.priority DESC, v.epoch) AS cpu,
@@ -426,6 +426,8 @@ BEGIN
                 v_choice.memory_spare := v_choice.memory_spare - v_choice.memory[i];
             END IF;
         END LOOP;
+        CONTINUE WHEN -- somebody is at work on one of them
+            (SELECT count(*) FROM (SELECT FROM project_status s WHERE s.project = ANY (v_victims) FOR UPDATE SKIP LOCKED) l) < cardinality(v_victims);
         BEGIN
             PERFORM release(v_victims, 'Preempted', 'Preempted',
                 format('made room for %s of priority %s', p_waiting[v_room + 1], p_demand.priority), 'system:scheduler', p_now);
@@ -496,9 +498,10 @@ DECLARE
 BEGIN
     FOR v_ask IN
         SELECT d AS demand, d.project, p.labels, CASE WHEN d.keeps_data THEN h.node END AS home, a.node
-          FROM demand d JOIN project p ON p.name = d.project LEFT JOIN data_home h ON h.project = d.project
+          FROM demand d JOIN project p ON p.name = d.project JOIN project_status s ON s.project = d.project
+          LEFT JOIN data_home h ON h.project = d.project
           LEFT JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
-         WHERE d.changed ORDER BY d.priority, a.epoch DESC FOR NO KEY UPDATE OF d SKIP LOCKED
+         WHERE d.changed ORDER BY d.priority, a.epoch DESC FOR NO KEY UPDATE OF d, s SKIP LOCKED
     LOOP
         v_reason := (SELECT v.reason FROM verdicts(v_ask.demand, v_ask.labels, v_ask.home, v_ask.project) v WHERE v.node = v_ask.node);
         CONTINUE WHEN v_reason IN ('NotReady', 'Draining', 'Unschedulable', 'Pressure'); -- that hides the rest: looked at again

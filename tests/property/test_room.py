@@ -133,4 +133,4 @@ def check_story(cursor, seed):
 
 
 def test_what_is_taken_is_what_projects_take(databases):
-    each_seed(databases, 120, check_story)
+    each_seed(databases, 50, check_story)

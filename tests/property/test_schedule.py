@@ -171,7 +171,7 @@ def check_even(cursor, seed):
 
 
 def test_decisions_are_those_of_the_reference(databases):
-    each_seed(databases, 1000, check_decisions)
+    each_seed(databases, 1200, check_decisions)
 
 
 def test_spread_and_binpack_fill_as_one_after_the_other_would(databases):

@@ -1,0 +1,30 @@
+-- Settings, for those who do not open psql.
+BEGIN;
+\ir given.psql
+SELECT plan(20);
+
+SELECT is(jsonb_array_length(api.setting_list()::jsonb->'items'), (SELECT count(*)::int FROM cara.setting), 'all of them');
+SELECT is((SELECT array_agg(i->>'name') FROM jsonb_array_elements(api.setting_list()::jsonb->'items') i), (SELECT array_agg(name ORDER BY name) FROM cara.setting), 'by name');
+SELECT is(api.setting_get('heartbeat_timeout')::text, '{"name":"heartbeat_timeout","kind":"interval","value":"90s","comment":"a lease not renewed for longer makes its node NotReady"}', 'one of them');
+SELECT is(given.error_of($$ SELECT api.setting_get('heartbeat_timeot') $$), 'SR404 setting not found: heartbeat_timeot: resource not found', 'none of that name');
+SELECT throws_ok($$ SELECT api.setting_set('nothing', '{"value":"1"}') $$, 'SR404', NULL, 'nor to be set');
+SELECT is(api.setting_set('heartbeat_timeout', '{"value":"30s"}', 'ann')::jsonb->>'value', '30s', 'set');
+SELECT is(cara.setting_interval('heartbeat_timeout'), interval '30s', 'and it holds');
+SELECT is((SELECT actor || ': ' || message FROM cara.event WHERE reason = 'SettingChanged'), 'ann: heartbeat_timeout set from 90s to 30s', 'on record');
+SELECT api.setting_set('heartbeat_timeout', '{"value":"30s"}', 'ann') \g /dev/null
+SELECT is((SELECT count(*) FROM cara.event WHERE reason = 'SettingChanged'), 1::bigint, 'once');
+SELECT is(given.error_of(format('SELECT api.setting_set(%L, %L)', name, jsonb_build_object('value', value))), 'SR400 value: ' || message, name || ' = ' || value)
+  FROM (VALUES
+    ('heartbeat_timeout', 'soon', 'heartbeat_timeout: "soon" is not a time such as 30s or 5min'),
+    ('heartbeat_timeout', '-1s', 'heartbeat_timeout: "-1s" is not a time such as 30s or 5min'),
+    ('max_services', '1.5', 'max_services: "1.5" is not a whole number >= 0'),
+    ('max_services', '', 'max_services: "" is not a whole number >= 0'),
+    ('max_services', '99999999999999999999', 'max_services: "99999999999999999999" is not a whole number >= 0'),
+    ('eviction_brake', 'half', 'eviction_brake: "half" is not a number >= 0'),
+    ('eviction_brake', '-0.5', 'eviction_brake: "-0.5" is not a number >= 0')) v(name, value, message);
+SELECT is(given.error_of(format('SELECT api.setting_set(%L, %L)', 'max_services', body)), 'SR400 value: value is required', body)
+  FROM (VALUES ('{}'), ('{"value":null}'), ('[]')) v(body);
+SELECT is((SELECT leases_due_at FROM cara.clock), '-infinity', 'the next tick looks at everything anew');
+
+SELECT * FROM finish();
+ROLLBACK;

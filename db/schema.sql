@@ -660,7 +660,7 @@ FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
     -- Trigger: works out what a project asks for from its spec.
-FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY f11aaedab697957dd56eb836fbacd024
+FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8241213f3b679cb4208068acfa033a11
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.
@@ -690,7 +690,7 @@ FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURN
     -- Pending projects that nothing of is left on a live node, locked.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
-FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY e01cd752f77a93aec387588ed840eea6
+FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 3ee63b1384564aba288157b72784a4b7
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
     -- A pressure condition as JSON text.
@@ -750,7 +750,7 @@ FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path
     -- A setting of kind integer or number; NULL when there is none of that name.
 FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a6059fbc667cb40604e10
     -- One setting as JSON text.
-FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 0597556a337c352b251b0fdd7c2185ab
+FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3d12032aa97f53549596406e29d927b
     -- Takes projects off nodes that no longer suit what they ask for.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
     -- Millicores as a Kubernetes quantity.

@@ -302,7 +302,8 @@ def test_limits_and_requests_are_the_containers(cluster):
     assert (host["NanoCpus"], host["Memory"], host["MemorySwap"]) == (500_000_000, 32 << 20, 32 << 20)
     assert (host["CpuShares"], host["MemoryReservation"]) == (256, 16 << 20)
     before = node.engine.identities("sized")
-    cluster.apply(project("sized", service("main", resources={"limits": {"cpu": "64", "memory": "32Mi"}})))
+    cluster.apply(project("sized", service("main", resources={
+        "requests": {"cpu": "250m"}, "limits": {"cpu": "64", "memory": "32Mi"}})))
     cluster.wait_until_current("sized")  # more cores than there are is as many as there are
     assert node.engine.identities("sized") != before
 

@@ -49,7 +49,7 @@ TABLE cara.change
     CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text])))
     CONSTRAINT change_op_check CHECK ((op = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
     CONSTRAINT change_pkey PRIMARY KEY (id)
-    CREATE INDEX change_at ON cara.change USING btree (at)
+    CREATE INDEX change_at ON cara.change USING brin (at) WITH (autosummarize='on', pages_per_range='32')
     CREATE UNIQUE INDEX change_pkey ON cara.change USING btree (id)
     -- One row a changed object, written by statement triggers. Ids are drawn while holding a lock on this table, so a reader that meets a gap waits just for those who hold it.
 TABLE cara.channel
@@ -132,7 +132,7 @@ TABLE cara.event
     CONSTRAINT event_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Cluster'::text])))
     CONSTRAINT event_pkey PRIMARY KEY (id)
     CONSTRAINT event_type_check CHECK ((type = ANY (ARRAY['Normal'::text, 'Warning'::text])))
-    CREATE INDEX event_last_at ON cara.event USING btree (last_at)
+    CREATE INDEX event_last_at ON cara.event USING brin (last_at) WITH (autosummarize='on', pages_per_range='32')
     CREATE INDEX event_object ON cara.event USING btree (kind, name, id)
     CREATE UNIQUE INDEX event_pkey ON cara.event USING btree (id)
     -- What happened and who did it. The same thing again raises the count of its row.
@@ -194,7 +194,7 @@ TABLE cara.node
     CREATE UNIQUE INDEX node_pkey ON cara.node USING btree (name)
     CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
-    CREATE TRIGGER keep_offer AFTER INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
+    CREATE TRIGGER keep_offer AFTER INSERT OR DELETE OR UPDATE OF name, spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
@@ -202,14 +202,13 @@ TABLE cara.node
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
-TABLE cara.node_room WITH (fillfactor=50)
+TABLE cara.node_room WITH (fillfactor=20)
     node text COLLATE "C" NOT NULL
     cpu bigint
     memory bigint
     cpu_taken bigint NOT NULL DEFAULT 0
     memory_taken bigint NOT NULL DEFAULT 0
     projects integer NOT NULL DEFAULT 0
-    CONSTRAINT node_room_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT node_room_pkey PRIMARY KEY (node)
     CREATE UNIQUE INDEX node_room_pkey ON cara.node_room USING btree (node)
     -- What each node has to give (allocatable less reservations) and what its projects take of it. Kept by triggers.
@@ -282,6 +281,7 @@ TABLE cara.phase_transition
     CONSTRAINT phase_transition_pkey PRIMARY KEY (from_phase, to_phase)
     CONSTRAINT phase_transition_to_phase_fkey FOREIGN KEY (to_phase) REFERENCES cara.phase(name)
     CREATE UNIQUE INDEX phase_transition_pkey ON cara.phase_transition USING btree (from_phase, to_phase)
+    CREATE TRIGGER legal_moves AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON cara.phase_transition FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_legal_moves()
     -- The legal moves of project_status.phase; a trigger refuses all others. An operator's forced report is the one exception.
 TABLE cara.project
     name text COLLATE "C" NOT NULL
@@ -349,13 +349,13 @@ TABLE cara.project_status
     observed_generation bigint NOT NULL DEFAULT 0
     resource_version bigint NOT NULL DEFAULT 0
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
-    CONSTRAINT project_status_phase_fkey FOREIGN KEY (phase) REFERENCES cara.phase(name)
     CONSTRAINT project_status_pkey PRIMARY KEY (project)
     CONSTRAINT project_status_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE INDEX project_status_going ON cara.project_status USING btree (phase) WHERE (phase = ANY (ARRAY['Terminating'::text, 'Terminated'::text]))
     CREATE INDEX project_status_pending ON cara.project_status USING btree (phase_since, project) WHERE (phase = 'Pending'::text)
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN ((new.phase <> 'Pending'::text)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
@@ -510,7 +510,7 @@ FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET se
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
 FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 464d527821abbac9f67e7d7a789ca47d
     -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
-FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5f7d25e63eab784f1378402b6b1a2fbb
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7a11aed7c1fc6b58d399fcfac56cd27c
     -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
 FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
     -- What a node has to run (desired Running) or to clear away (Removed). SR404.
@@ -556,7 +556,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f2f5d6988a2f316ab799923ee6e7e77d
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 9d4b4a79a09dc78238bb6a9258ef6e3c
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -590,8 +590,8 @@ FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb 
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
     -- Raises SR400 unless the phase is one there is.
-FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY dc65ff31629ae566cde0dbdddd86e35a
-    -- Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY cf076a0eab94b7178ea40342025a5915
+    -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
 FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
     -- Raises SR400 for the first rule that a project's placement breaks.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
@@ -626,7 +626,7 @@ FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IM
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
-FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 913f021c5ab4ffd69ee6857e51654d54
+FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 5f06ab9fcfc85b98224d782539346f86
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go; returns how many left.
@@ -660,10 +660,14 @@ FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
     -- Trigger: works out what a project asks for from its spec.
-FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8241213f3b679cb4208068acfa033a11
+FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 05e4cbe8568d8099c2ee9b7b7a68bd0e
+    -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
+FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8529367411f58829f9f99b4fbcf93948
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.
+FUNCTION cara.legal_moves() RETURNS text[] STABLE BODY deb6eb710a375c5ca2fd87d22a1640d7
+    -- The rows of cara.phase_transition as "From To"; a trigger there keeps it.
 FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
     -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
 FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0ab4d95b21f281347255758a2e47d5b1
@@ -684,7 +688,7 @@ FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text I
     -- The state of a node whose lease holds.
 FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 291581068c0bc362434abd45bc35225b
     -- A node as JSON text in the wire's member order.
-FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY bf114d5013b9fe0dab7a937d43660e67
+FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a21d6df7c97493b9ac945397dd1f41a4
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
 FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 77ebd63f8ad4a29bc7a98b7f5fb602fe
     -- Pending projects that nothing of is left on a live node, locked.
@@ -756,8 +760,8 @@ FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_pa
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
-FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint) RETURNS TABLE(turn bigint, node text, score double precision, runner_up text, runner_up_score double precision, excluded jsonb) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 737c0d6cbbedf012ff138a834afc9e81
-    -- The best places for up to p_count projects of a class, in turn; fewer where a place changes the verdict on the next.
+FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 5a6b682fb6941c35e06211b317389db0
+    -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
 FUNCTION cara.stamp_said() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e5dec3bd388c1eabbcb8c77ca20f3785
@@ -798,6 +802,8 @@ FUNCTION cara.wire_text(p_text text) RETURNS text STABLE BODY e470ac47432f864117
     -- A text as a JSON string, quotes included.
 FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8413c6d68d8c3ee23217b8d9c834bfc
     -- A time as the wire has it, quotes included.
+FUNCTION cara.write_legal_moves() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY dc4bf11932c6163ca4a0ee9846af70a4
+    -- Makes cara.legal_moves() say what cara.phase_transition holds.
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server

@@ -153,21 +153,50 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_assignment IS 'Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.';
 
--- BEFORE ROW on project_status, where the phase changes: it moves only along cara.phase_transition. By row,
--- as comparing old and new rows of a whole statement would join two sets the planner knows nothing of; without SET as stamp().
+-- The legal moves as one constant, so that checking one of thousands costs no query. cara.phase_transition is what
+-- holds: a trigger on it writes this function anew, and a plan that has the constant in it goes when the function does.
+CREATE OR REPLACE FUNCTION cara.write_legal_moves()
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION cara.legal_moves() RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE RETURN %L::text[]',
+        (SELECT coalesce(array_agg(from_phase || ' ' || to_phase ORDER BY from_phase, to_phase), '{}') FROM phase_transition));
+    COMMENT ON FUNCTION legal_moves IS 'The rows of cara.phase_transition as "From To"; a trigger there keeps it.';
+END
+$$;
+COMMENT ON FUNCTION cara.write_legal_moves IS 'Makes cara.legal_moves() say what cara.phase_transition holds.';
+DO $$ BEGIN PERFORM cara.write_legal_moves(); END $$;
+
+-- AFTER STATEMENT on phase_transition.
+CREATE OR REPLACE FUNCTION cara.keep_legal_moves()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM write_legal_moves();
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_legal_moves IS 'Trigger: keeps cara.legal_moves() in step with cara.phase_transition.';
+
+-- BEFORE ROW on project_status, where the phase changes or is not the first one: it is one there is, and moves only along
+-- cara.phase_transition. By row, as comparing old and new rows of a whole statement would join two sets the planner knows
+-- nothing of; without SET as stamp().
 CREATE OR REPLACE FUNCTION cara.check_phase_move()
 RETURNS trigger LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM cara.phase_transition t WHERE (t.from_phase, t.to_phase) = (OLD.phase, NEW.phase))
-       AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
+    IF TG_OP = 'UPDATE' AND OLD.phase || ' ' || NEW.phase = ANY (cara.legal_moves()) THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'UPDATE' AND coalesce(current_setting('cara.forced_by', true), '') = '' THEN
         PERFORM cara.fail(409, format('project %s cannot go from phase %s to %s', cara.quote(OLD.project), OLD.phase, NEW.phase), 'phase',
             'SELECT * FROM cara.phase_transition shows the legal moves');
+    ELSIF NOT EXISTS (SELECT FROM cara.phase f WHERE f.name = NEW.phase) THEN
+        PERFORM cara.fail(400, format('%s is no phase', cara.quote(NEW.phase, 40)), 'phase', 'SELECT * FROM cara.phase shows them');
     END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION cara.check_phase_move IS 'Trigger: refuses (SR409) a move of a phase that cara.phase_transition does not have.';
+COMMENT ON FUNCTION cara.check_phase_move IS 'Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).';
 
 -- BEFORE ROW on node_status, where the state changes: it moves only along cara.node_state_transition.
 CREATE OR REPLACE FUNCTION cara.check_state_move()

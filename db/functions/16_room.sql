@@ -54,16 +54,25 @@ END
 $$;
 COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes.';
 
--- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back.
+-- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back; the row is there while its
+-- node is. Not by a foreign key: that is checked again for each version of a row that a batch of decisions writes.
 CREATE OR REPLACE FUNCTION cara.keep_offer()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_node text := to_jsonb(NEW)->>(CASE TG_TABLE_NAME WHEN 'node' THEN 'name' ELSE 'node' END);
+    v_node text;
 BEGIN
-    IF TG_TABLE_NAME = 'node' AND TG_OP = 'INSERT' THEN
-        INSERT INTO node_room (node) VALUES (v_node);
+    IF TG_TABLE_NAME = 'node_status' THEN
+        v_node := NEW.node;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO node_room (node) VALUES (NEW.name);
         RETURN NULL;
+    ELSIF TG_OP = 'DELETE' THEN
+        DELETE FROM node_room WHERE node = OLD.name;
+        RETURN NULL;
+    ELSE
+        v_node := NEW.name;
+        UPDATE node_room SET node = NEW.name WHERE node = OLD.name AND OLD.name <> NEW.name;
     END IF;
     UPDATE node_room r SET cpu = o.cpu, memory = o.memory
       FROM (SELECT quantity(coalesce(s.allocatable->>'cpu', s.capacity->>'cpu'), 1000) - coalesce(quantity(n.spec#>>'{reserved,cpu}', 1000), 0) AS cpu,

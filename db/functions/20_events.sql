@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION cara.event_record(p_kind text, p_name text, p_type te
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    UPDATE event SET count = count + 1, last_at = p_now
+    UPDATE event SET id = DEFAULT, count = count + 1, last_at = p_now -- the newest one has the highest id
      WHERE id = (SELECT e.id FROM event e WHERE e.kind = p_kind AND e.name = p_name ORDER BY e.id DESC LIMIT 1)
        AND reason = p_reason AND message = left(p_message, 4096) AND actor = p_actor AND last_at > p_now - interval '1 hour';
     IF NOT FOUND THEN
@@ -40,7 +40,7 @@ BEGIN
              WHERE v_for IS NULL
                 OR (ev.kind = CASE WHEN v_for LIKE 'n%' THEN 'Node' WHEN v_for LIKE 'p%' THEN 'Project' ELSE 'Cluster' END
                     AND ev.name = substr(v_for, strpos(v_for, '/') + 1))
-             ORDER BY ev.last_at DESC, ev.id DESC LIMIT v_limit::int) e;
+             ORDER BY ev.id DESC LIMIT v_limit::int) e;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"EventList","items":[' || coalesce(v_items, '') || ']}');
 END
 $$;

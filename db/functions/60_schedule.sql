@@ -222,19 +222,24 @@ COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a de
 
 -- How a strategy turns verdicts into turns: the first p_count places, best first. One round; it stops short
 -- where what is placed first changes the verdict on the rest: its own kind in a domain, a node that is full.
-CREATE OR REPLACE FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint)
-RETURNS TABLE (turn bigint, node text, score double precision, runner_up text, runner_up_score double precision, excluded jsonb)
-LANGUAGE plpgsql STABLE ROWS 10000 SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
+DROP FUNCTION IF EXISTS cara.slots(cara.demand, jsonb, text, bigint);
+CREATE OR REPLACE FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint,
+    OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb)
+LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
 AS $$
 #variable_conflict use_column
 DECLARE
     v_packs  boolean := coalesce(p_demand.placement->>'strategy' = 'BinPack', false);
+    v_zoned  boolean := NOT v_packs AND p_demand.placement ? 'spreadBy'; -- otherwise all nodes are one domain
+    v_level  boolean := NOT v_packs AND NOT v_zoned;
     v_social boolean := p_demand.placement ?| '{affinity,antiAffinity}';
+    v_count  bigint;
+    v_next   text;
+    v_score  double precision;
 BEGIN
-    RETURN QUERY
     WITH verdict AS MATERIALIZED (
-        SELECT v.*, CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2,
-               CASE WHEN v_packs THEN round(v.used::numeric * 100, 1) ELSE -1 - v.load END::float8 AS score
+        SELECT v.node COLLATE "C" AS node, v.reason, v.room, v.load, v.used, v.liking, v.domain COLLATE "C" AS domain,
+               CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2
           FROM verdicts(p_demand, p_labels, p_home) v
     ), liked AS MATERIALIZED (
         SELECT v.* FROM verdict v WHERE v.reason IS NULL AND v.liking = (SELECT max(b.liking) FROM verdict b WHERE b.reason IS NULL)
@@ -245,7 +250,7 @@ BEGIN
     ), wanted AS MATERIALIZED (
         SELECT CASE WHEN count(*) FILTER (WHERE o.repels) > 1 -- several at once: one after the other
                       OR bool_or(NOT o.repels AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = o.id)) -- the first one decides the domain
-                    THEN 1 ELSE p_count END AS count
+                    THEN least(p_count, 1) ELSE p_count END AS count
           FROM own o
     ), first_there AS MATERIALIZED ( -- domains it keeps its own kind away from, none of which is there yet: room for one on one node
         SELECT l.node, row_number() OVER (PARTITION BY domain_of(n.name, n.labels, o.key) ORDER BY l.rank, l.rank2, l.node) AS place
@@ -253,81 +258,97 @@ BEGIN
          CROSS JOIN liked l JOIN node n ON n.name = l.node
           LEFT JOIN occupied c ON c.id = o.id AND c.domain = domain_of(n.name, n.labels, o.key)
          WHERE v_social AND c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
-    ), fit AS MATERIALIZED (
+    ), fit AS MATERIALIZED ( -- best first; within one domain nobody needs more nodes than places
         SELECT l.node, l.load, l.used, l.domain, l.rank, l.rank2, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room
           FROM liked l LEFT JOIN first_there f ON f.node = l.node WHERE f.node IS NULL OR f.place = 1
+         ORDER BY l.rank, l.rank2, l.node LIMIT CASE WHEN NOT v_zoned THEN (SELECT w.count + 1 FROM wanted w) END
     ),
     -- BinPack: the fullest first, each to the brim
     packed AS (
         SELECT f.node, f.used, f.room, sum(f.room) OVER (ORDER BY f.rank, f.rank2, f.node ROWS UNBOUNDED PRECEDING) AS upto FROM fit f WHERE v_packs
     ),
-    -- Spread: domains level first, then the nodes within each. Filling up evenly to a level is laying out the
-    -- slots (level, name) in order; the level needed for a count follows from the sums of the lowest.
+    -- Spread: filling up evenly to a level is laying out the slots (level, name) in order; the level needed for a count
+    -- follows from the sums of the lowest.
+    level AS MATERIALIZED (
+        SELECT min((w.count + 1 + s.total + s.n - 1) / s.n) AS level
+          FROM (SELECT sum(f.load) OVER w AS total, row_number() OVER w AS n FROM fit f WHERE v_level WINDOW w AS (ORDER BY f.load ROWS UNBOUNDED PRECEDING)) s, wanted w
+    ), filled AS (
+        SELECT f.node, generate_series(f.load + 1, least(l.level, f.load + f.room)) AS level FROM fit f, level l WHERE v_level
+    ),
+    -- Spread by domains: these are made level first, then the nodes within each.
     domain AS (
         SELECT d.domain, d.load, f.room
-          FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE NOT v_packs GROUP BY f.domain) f
-          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v GROUP BY v.domain) d ON d.domain = f.domain
-    ), domain_sums AS (
-        SELECT d.*, count(*) OVER w AS n, sum(d.load) OVER w AS total, lead(d.load) OVER (ORDER BY d.load, d.domain) AS next
-          FROM domain d WINDOW w AS (ORDER BY d.load, d.domain ROWS UNBOUNDED PRECEDING)
-    ), domain_level AS (
-        SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level FROM domain_sums d, wanted w WHERE d.next IS NULL OR d.n * d.next - d.total >= w.count + 1
+          FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE v_zoned GROUP BY f.domain) f
+          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v WHERE v_zoned GROUP BY v.domain) d ON d.domain = f.domain
+    ), domain_level AS MATERIALIZED (
+        SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level
+          FROM (SELECT sum(d.load) OVER w AS total, row_number() OVER w AS n FROM domain d WINDOW w AS (ORDER BY d.load ROWS UNBOUNDED PRECEDING)) d, wanted w
     ), quota AS MATERIALIZED (
         SELECT d.domain, d.load, least(l.level - d.load, d.room) AS quota FROM domain d, domain_level l WHERE l.level > d.load
-    ), node_sums AS MATERIALIZED (
-        SELECT f.node, f.load, f.room, f.domain, q.quota, q.load AS domain_load, count(*) OVER w AS n, sum(f.load) OVER w AS total,
-               lead(f.load) OVER (PARTITION BY f.domain ORDER BY f.load, f.node) AS next
-          FROM fit f JOIN quota q ON q.domain = f.domain
-        WINDOW w AS (PARTITION BY f.domain ORDER BY f.load, f.node ROWS UNBOUNDED PRECEDING)
-    ), node_level AS (
-        SELECT s.domain, min((s.quota + s.total + s.n - 1) / s.n) AS level FROM node_sums s
-         WHERE s.next IS NULL OR s.n * s.next - s.total >= s.quota GROUP BY s.domain
+    ), node_level AS MATERIALIZED (
+        SELECT s.domain, min((s.quota + s.total + s.n - 1) / s.n) AS level
+          FROM (SELECT f.domain, q.quota, sum(f.load) OVER w AS total, row_number() OVER w AS n
+                  FROM fit f JOIN quota q ON q.domain = f.domain WINDOW w AS (PARTITION BY f.domain ORDER BY f.load ROWS UNBOUNDED PRECEDING)) s
+         GROUP BY s.domain
     ), spread AS (
-        SELECT s.node, g.level, s.domain, s.domain_load, s.quota, row_number() OVER (PARTITION BY s.domain ORDER BY g.level, s.node) AS domain_turn
-          FROM node_sums s JOIN node_level l ON l.domain = s.domain
-          CROSS JOIN LATERAL generate_series(s.load + 1, least(l.level, s.load + s.room)) AS g(level)
+        SELECT s.node, s.level, s.domain, s.domain_load, s.quota, row_number() OVER (PARTITION BY s.domain ORDER BY s.level, s.node) AS domain_turn
+          FROM (SELECT f.node, f.domain, q.load AS domain_load, q.quota, generate_series(f.load + 1, least(l.level, f.load + f.room)) AS level
+                  FROM fit f JOIN quota q ON q.domain = f.domain JOIN node_level l ON l.domain = f.domain) s
     ), turn AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY x.a, x.b, x.node) AS turn, x.node, x.score FROM (
-            SELECT (p.domain_load + p.domain_turn)::float8 AS a, p.domain AS b, p.node, -p.level::float8 AS score FROM spread p WHERE p.domain_turn <= p.quota
+        SELECT x.a, x.b, x.node, x.score FROM (
+            SELECT f.level::float8 AS a, ''::text AS b, f.node, -f.level::float8 AS score FROM filled f
+            UNION ALL
+            SELECT p.domain_load + p.domain_turn, p.domain, p.node, -p.level::float8 FROM spread p WHERE p.domain_turn <= p.quota
             UNION ALL
             SELECT p.upto - p.room + g, '', p.node, round(p.used::numeric * 100, 1)::float8 FROM packed p, wanted w
               CROSS JOIN LATERAL generate_series(1, least(p.room, greatest(w.count + 1 - (p.upto - p.room), 0)::bigint)) AS g) x
-         ORDER BY 1 LIMIT (SELECT w.count + 1 FROM wanted w)
-    ),
-    -- The runner-up is who comes next, other than the winner; the last ones have the best of the rest
-    run AS (
-        SELECT t.*, count(*) FILTER (WHERE t.other) OVER (ORDER BY t.turn) AS run
-          FROM (SELECT t.*, t.node IS DISTINCT FROM lag(t.node) OVER (ORDER BY t.turn) AS other FROM turn t) t
-    ), rest AS MATERIALIZED (
-        SELECT v.node, v.score FROM verdict v
-         WHERE v.reason IS NULL AND v.node <> (SELECT t.node FROM turn t ORDER BY t.turn DESC LIMIT 1)
+         ORDER BY x.a, x.b COLLATE "C", x.node LIMIT (SELECT w.count + 1 FROM wanted w)
+    ), turns AS MATERIALIZED (
+        SELECT array_agg(t.node) AS nodes, array_agg(t.score) AS scores FROM turn t
+    ), rest AS ( -- after the last of them
+        SELECT v.node, CASE WHEN v_packs THEN round(v.used::numeric * 100, 1) ELSE -1 - v.load END::float8 AS score FROM verdict v
+         WHERE v.reason IS NULL AND v.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
          ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT 1
     )
-    SELECT r.turn, r.node, r.score, coalesce(r.next, e.node), CASE WHEN r.next IS NULL THEN e.score ELSE r.next_score END,
+    SELECT w.count, t.nodes, t.scores, e.node, e.score,
            (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')
               FROM (SELECT v.reason, count(*) FROM verdict v WHERE v.reason IS NOT NULL GROUP BY v.reason) x)
-      FROM (SELECT r.*, first_value(r.node) OVER w AS next, first_value(r.score) OVER w AS next_score FROM run r
-            WINDOW w AS (ORDER BY r.run GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING)) r
-      LEFT JOIN rest e ON true
-     WHERE r.turn <= (SELECT w.count FROM wanted w);
+      INTO v_count, nodes, scores, v_next, v_score, excluded
+      FROM wanted w, turns t LEFT JOIN rest e ON true;
+    -- the runner-up is who comes next, other than the winner; the last ones have the best of the rest
+    v_count := least(v_count, coalesce(cardinality(nodes), 0));
+    runner_ups := array_fill(NULL::text, ARRAY[v_count::int]);
+    runner_up_scores := array_fill(NULL::float8, ARRAY[v_count::int]);
+    FOR i IN REVERSE v_count .. 1 LOOP
+        IF nodes[i + 1] <> nodes[i] THEN
+            v_next := nodes[i + 1];
+            v_score := scores[i + 1];
+        END IF;
+        runner_ups[i] := v_next;
+        runner_up_scores[i] := v_score;
+    END LOOP;
+    nodes := coalesce(nodes[:v_count], '{}');
 END
 $$;
-COMMENT ON FUNCTION cara.slots IS 'The best places for up to p_count projects of a class, in turn; fewer where a place changes the verdict on the next.';
+COMMENT ON FUNCTION cara.slots IS 'The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.';
 
 -- Places a round of one class; returns how many of p_waiting, from the first on, have a node now.
 CREATE OR REPLACE FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamptz)
 RETURNS int LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    v_placed int;
+    v_slots record;
 BEGIN
-    WITH decision AS MATERIALIZED (
-        SELECT p_waiting[s.turn] AS project, s.* FROM slots(p_demand, p_labels, p_home, cardinality(p_waiting)) s
-    ), placed AS (
+    SELECT * INTO v_slots FROM slots(p_demand, p_labels, p_home, cardinality(p_waiting));
+    IF v_slots.nodes = '{}' THEN
+        RETURN 0;
+    END IF;
+    WITH placed AS (
         INSERT INTO assignment (project, node, decided_at, why, cpu, memory, score, runner_up, runner_up_score, excluded)
         SELECT d.project, d.node, p_now, coalesce(p_demand.placement->>'strategy', 'Spread'), p_demand.cpu, p_demand.memory,
-               d.score, d.runner_up, d.runner_up_score, d.excluded
-          FROM decision d ORDER BY d.turn
+               d.score, d.runner_up, d.runner_up_score, v_slots.excluded
+          FROM unnest(p_waiting, v_slots.nodes, v_slots.scores, v_slots.runner_ups, v_slots.runner_up_scores)
+               AS d(project, node, score, runner_up, runner_up_score) WHERE d.node IS NOT NULL
         RETURNING project, node
     ), moved AS (
         UPDATE project_status s
@@ -336,12 +357,10 @@ BEGIN
     ), told AS (
         INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
         SELECT 'Project', p.project, 'Normal', 'Scheduled', 'Assigned to node ' || p.node, 'system:scheduler', p_now, p_now FROM placed p
-    ), home AS (
-        INSERT INTO data_home (project, node, since) SELECT p.project, p.node, p_now FROM placed p WHERE p_demand.keeps_data
-        ON CONFLICT (project) DO NOTHING
     )
-    SELECT count(*) INTO v_placed FROM placed p;
-    RETURN v_placed;
+    INSERT INTO data_home (project, node, since) SELECT p.project, p.node, p_now FROM placed p WHERE p_demand.keeps_data
+    ON CONFLICT (project) DO NOTHING;
+    RETURN cardinality(v_slots.nodes);
 END
 $$;
 COMMENT ON FUNCTION cara.place_round IS 'Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.';
@@ -543,9 +562,9 @@ BEGIN
         v_before := v_placed;
         v_again := false;
         FOR v_group IN
-            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project) AS projects
+            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project COLLATE "C") AS projects
               FROM placeable(v_repels, p_now) w
-             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project)
+             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project COLLATE "C")
         LOOP
             SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
             v_left := v_group.projects;

@@ -1,7 +1,7 @@
 -- Phases and states move only along their tables: every pair there is, legal or not.
 BEGIN;
 \ir given.psql
-SELECT plan(61);
+SELECT plan(66);
 
 SELECT given.node('n1'), given.project('web');
 
@@ -39,14 +39,19 @@ SELECT is_empty($$ SELECT name FROM cara.phase WHERE name <> 'Terminated' AND na
 SELECT results_eq('SELECT name FROM cara.phase ORDER BY position', ARRAY['Pending', 'Scheduled', 'Running', 'Failed', 'Terminating', 'Terminated'], 'phases in the order errors list them');
 SELECT results_eq('SELECT name FROM cara.node_state ORDER BY position', ARRAY['Ready', 'NotReady', 'Draining'], 'states too');
 
--- A word that no table has: no move leads there, and with the trigger out of the way the word itself is refused.
+-- A word that no table has: no move leads there, and neither force nor a trigger out of the way makes it one.
 SELECT is(left(given.moved('project_status', 'phase', 'Pending', w), 5), 'SR409', format('no move leads to phase %L', w)) FROM unnest('{pending,"",Unknown}'::text[]) w;
 SELECT is(left(given.moved('node_status', 'state', 'Ready', w), 5), 'SR409', format('no move leads to state %L', w)) FROM unnest('{ready,"",Unknown}'::text[]) w;
-ALTER TABLE cara.project_status DISABLE TRIGGER check_move;
+SET cara.forced_by = 'me';
+SELECT is(given.moved('project_status', 'phase', 'Pending', 'Unknown'), 'SR400 phase: "Unknown" is no phase', 'nor does insisting make it a phase');
+SELECT is(given.moved('project_status', 'phase', 'Terminated', 'Running'), 'none', 'though it makes any move legal');
+RESET cara.forced_by;
+SELECT given.moved('project_status', 'phase', 'Pending', 'Pending');
+DELETE FROM cara.project_status;
+SELECT is(given.error_of($$ INSERT INTO cara.project_status (project, phase) VALUES ('web', 'Unknown') $$), 'SR400 phase: "Unknown" is no phase', 'nor does anything begin there');
+INSERT INTO cara.project_status (project, phase) VALUES ('web', 'Running');
 ALTER TABLE cara.node_status DISABLE TRIGGER check_move;
-SELECT throws_ok($$ UPDATE cara.project_status SET phase = 'Unknown' $$, '23503', NULL, 'nor is it a phase');
 SELECT throws_ok($$ UPDATE cara.node_status SET state = 'Unknown' $$, '23503', NULL, 'or a state');
-ALTER TABLE cara.project_status ENABLE TRIGGER check_move;
 ALTER TABLE cara.node_status ENABLE TRIGGER check_move;
 
 -- Many rows in one statement: one bad move refuses them all and says which.
@@ -56,6 +61,14 @@ SELECT given.moved('project_status', 'phase', 'Running', 'Running');
 SELECT is(given.error_of($$ UPDATE cara.project_status SET phase = CASE project WHEN 'b' THEN 'Scheduled' ELSE 'Failed' END $$),
     'SR409 phase: project "b" cannot go from phase Running to Scheduled', 'a statement moves all or none');
 SELECT is(given.phase_of('web'), 'Running', 'also those that could have moved');
+
+-- The table is what holds, from the next statement on, in sessions that have moved things already too.
+SELECT given.moved('project_status', 'phase', 'Running', 'Running');
+SELECT is(left(given.error_of($$ UPDATE cara.project_status SET phase = 'Scheduled' $$), 5), 'SR409', 'a move that the table does not have');
+INSERT INTO cara.phase_transition VALUES ('Running', 'Scheduled', 'as a test has it');
+SELECT is(given.error_of($$ UPDATE cara.project_status SET phase = 'Scheduled' $$), 'none', 'is legal once it has it');
+DELETE FROM cara.phase_transition WHERE (from_phase, to_phase) = ('Scheduled', 'Running');
+SELECT is(left(given.error_of($$ UPDATE cara.project_status SET phase = 'Running' $$), 5), 'SR409', 'and one that is taken out is not');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -147,6 +147,7 @@ TABLE cara.field
     CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'quantity'::text, 'map'::text, 'object'::text, 'list'::text])))
     CONSTRAINT field_pkey PRIMARY KEY (type, name)
     CREATE UNIQUE INDEX field_pkey ON cara.field USING btree (type, name)
+    CREATE TRIGGER shapes AFTER INSERT OR DELETE OR UPDATE ON cara.field FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_shapes()
     -- The members of every object of a manifest; filled by functions/05_fields.sql.
 TABLE cara.installed
     only_row boolean NOT NULL DEFAULT true
@@ -504,7 +505,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 11498fb643ce42cc935eb6e4227adb92
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 49fbfe3dc955de29185527b511aa065d
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -538,7 +539,7 @@ FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json V
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
 FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
-FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2be796ea7fc5e6a3e628f06ee358f08e
+FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 2be796ea7fc5e6a3e628f06ee358f08e
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
     -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.
@@ -550,7 +551,7 @@ FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now times
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
-FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2fa46ed484c73cb678850275de7b8f6c
+FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 2fa46ed484c73cb678850275de7b8f6c
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
@@ -574,6 +575,12 @@ FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINE
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
+FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 6ee94fc981c8a43ea6d26a260e8acd33
+    -- The jsonpath condition that an object of a type is canonical as it stands.
+FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 76976eec2d513094aa13e52cbcd75d67
+    -- True of a manifest that is canonical as it stands, written from cara.field.
+FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY c69d459a609f3f6b1a2b7a9f68282c86
+    -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
@@ -598,19 +605,19 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 17ff359a2dd0a3bf159478bc6596143e
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 40f73ae35495c5710e322f1449746eaa
     -- Raises SR400 for the first rule that a project's spec breaks.
 FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
     -- Raises SR400 unless NULL or a quantity that is not negative.
 FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 863af9b1e9b3b23d4414bcaffd432959
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
-FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 63017796038157fc5d7e47fe9e5456ac
+FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 265dfeea554de7d9bb8ff79705ca5361
     -- Raises SR400 for the first rule that a service of a project breaks.
-FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fc58fe4c2a436944cbfeba93ebefe412
+FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 8ff809ac377886f1af6a6fbf47357d31
     -- Raises SR413 for a manifest larger than the setting allows.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
-FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
+FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c371134b53bab1928836b9bc57f64210
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
 FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_reason text, p_message text) RETURNS text STABLE BODY ca5c88bf853b243824a1b4b2dd75dd5d
     -- One condition as JSON text.
@@ -620,7 +627,7 @@ FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLA
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
-FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY 91f7044883f2c3a154f4ea002be4b72d
+FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY d1e35a8c1ab5a6842a9f5691c09c3c0b
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
@@ -638,7 +645,7 @@ FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp wi
     -- Makes nodes NotReady whose lease ran out; returns when the next one would.
 FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb) RETURNS boolean IMMUTABLE BODY c61133b64ad0e81ce3971ddb92d59b5e
     -- Whether labels satisfy one match expression, with Kubernetes' meaning.
-FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ff82f45f1b115e304b2ec87754813ef9
+FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e0041a18512a1918dc130dfd7ae6b3c3
     -- Raises SQLSTATE SRnnn with the problem's detail, the field's path and a way out.
 FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 86c4ed6a4b2d33f121045d870a948f9c
     -- Raises SR404.
@@ -666,6 +673,8 @@ FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.
+FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
+    -- Trigger: keeps what is written from cara.field in step with it.
 FUNCTION cara.legal_moves() RETURNS text[] STABLE BODY deb6eb710a375c5ca2fd87d22a1640d7
     -- The rows of cara.phase_transition as "From To"; a trigger there keeps it.
 FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
@@ -700,7 +709,7 @@ FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb
     -- A pressure condition as JSON text.
 FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, labels jsonb, home text) STABLE SET search_path=cara, pg_temp BODY 07088a63f8e9237663e867cd7e42902e
     -- What a project asks for, with its labels and where its data is.
-FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY ad028f9baee80f79c36f54a894186b0d
+FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 9bea60efb05cd7980199c303cfa9e811
     -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
@@ -714,7 +723,7 @@ FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
 FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
     -- A duration of the wire as an interval; SR400 when it is none.
-FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY af81d9f60e3f910c0a84e5ebd3ff6aaa
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c2f751eeaf943b61c866357db235d45d
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
@@ -728,7 +737,7 @@ FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_messag
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
     -- Trigger: projects of a node that was deleted go back to the scheduler.
-FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5287fec1b96d8fb283b3e778231a7e6d
+FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY c82162d05148ef9b9eef972a2fa054e7
     -- JSON text of a canonical object in the wire's member order.
 FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 908ee77ac414b55d661d8ac6c0f966fc
     -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
@@ -756,6 +765,8 @@ FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a
     -- One setting as JSON text.
 FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3d12032aa97f53549596406e29d927b
     -- Takes projects off nodes that no longer suit what they ask for.
+FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 1520d8ec3503b7fc719b805c3bb48508
+    -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
@@ -794,7 +805,7 @@ FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_pat
     -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.
-FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE BODY b01cf012f02b392f05c1f5c5e872cee6
+FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 2d6f259e6f073983f5ee9e10bb8075a2
     -- A map of scalars as a JSON object with sorted keys.
 FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text STABLE BODY f7b0b76a61ad4aa60d0ae39865d68554
     -- An optional string member with the comma before it; empty when there is no text.
@@ -804,6 +815,8 @@ FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BOD
     -- A time as the wire has it, quotes included.
 FUNCTION cara.write_legal_moves() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY dc4bf11932c6163ca4a0ee9846af70a4
     -- Makes cara.legal_moves() say what cara.phase_transition holds.
+FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ffbf32cbd6addb725e3419ac9c0d276c
+    -- Makes cara.shape() and the canonical_ functions say what cara.field holds.
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server

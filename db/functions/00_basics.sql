@@ -4,15 +4,19 @@
 -- the planner inlines them, which makes reading an object twice as fast. They touch no table.
 
 -- Raises the error a caller of the API sees: status becomes the SQLSTATE SRnnn and the HTTP status, the
--- message its detail, the field the path of what is wrong, the hint the way out.
+-- message its detail, the field the path of what is wrong, the hint the way out. Within one of several items
+-- (cara.about: its path, a space, its name) both say which.
 CREATE OR REPLACE FUNCTION cara.fail(p_status int, p_message text, p_field text DEFAULT NULL, p_hint text DEFAULT NULL)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
+DECLARE
+    v_about text := coalesce(current_setting('cara.about', true), '');
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'SR' || p_status,
-        MESSAGE = left(p_message, 4096), -- paths and names in it are a caller's, who may send anything
-        DETAIL = left(coalesce(p_field, ''), 1024),
+        MESSAGE = left(CASE WHEN v_about = '' THEN '' ELSE substr(v_about, strpos(v_about, ' ') + 1) || ': ' END
+                       || p_message, 4096), -- paths and names in it are a caller's, who may send anything
+        DETAIL = left(concat_ws('.', nullif(split_part(v_about, ' ', 1), ''), CASE WHEN v_about = '' THEN coalesce(p_field, '') ELSE nullif(p_field, '') END), 1024),
         HINT = coalesce(p_hint, '');
 END
 $$;
@@ -48,11 +52,15 @@ RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN pg_catalog.to_json(p_text)::text;
 COMMENT ON FUNCTION cara.wire_text IS 'A text as a JSON string, quotes included.';
 
--- Members sorted by the bytes of their keys (jsonb sorts by length first).
+-- Members sorted by the bytes of their keys (jsonb sorts by length first). It looks into a set, which the planner does not
+-- inline: so in a language whose plans are kept.
 CREATE OR REPLACE FUNCTION cara.wire_map(p_map jsonb)
-RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (SELECT '{' || coalesce(string_agg(pg_catalog.to_json(key)::text || ':' || value::text, ',' ORDER BY key COLLATE "C"), '') || '}'
-          FROM pg_catalog.jsonb_each(p_map));
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT '{' || coalesce(string_agg(to_json(key)::text || ':' || value::text, ',' ORDER BY key COLLATE "C"), '') || '}' FROM jsonb_each(p_map));
+END
+$$;
 COMMENT ON FUNCTION cara.wire_map IS 'A map of scalars as a JSON object with sorted keys.';
 
 -- `,"name":value`, or nothing for a text that is empty or NULL.

@@ -153,6 +153,66 @@ END
 $$;
 COMMENT ON FUNCTION cara.fail_unknown IS 'Raises SR400: no such member here; names the nearest one that exists.';
 
+-- What cara.field says, in forms that are read without a query: a jsonpath that is true of a manifest of a kind which is
+-- canonical as it stands, and the members of a type as (name, kind, item, keep) one after the other. A trigger on the table
+-- writes these functions anew, and plans that have their values in them go when they do.
+CREATE OR REPLACE FUNCTION cara.canonical_condition(p_type text)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT '@.type() == "object" && !exists(@.keyvalue() ? (!(' || string_agg(
+            format('(@.key == %s && %s)', to_json(f.name), CASE f.kind
+                WHEN 'string' THEN '@.value.type() == "string" && @.value != ""'
+                WHEN 'quantity' THEN '@.value.type() == "string" && @.value != ""'
+                WHEN 'integer' THEN '@.value.type() == "number" && @.value != 0 && @.value > -1000000000000000 && @.value < 1000000000000000'
+                WHEN 'boolean' THEN '@.value == true'
+                WHEN 'map' THEN '@.value.type() == "object" && exists(@.value.keyvalue()) && !exists(@.value.keyvalue() ? (@.value.type() != "string"))'
+                WHEN 'object' THEN format('exists(@.value ? (exists(@.keyvalue()) && %s))', canonical_condition(f.item))
+                WHEN 'list' THEN '@.value.type() == "array" && @.value.size() > 0 && !exists(@.value[*] ? (!(' ||
+                    CASE f.item WHEN 'string' THEN '@.type() == "string"' ELSE canonical_condition(f.item) END || ')))'
+            END), ' || ' ORDER BY f.position) || ')))'
+          FROM field f WHERE f.type = p_type AND f.kind NOT IN ('time', 'duration')); -- those are looked at one by one
+END
+$$;
+COMMENT ON FUNCTION cara.canonical_condition IS 'The jsonpath condition that an object of a type is canonical as it stands.';
+
+CREATE OR REPLACE FUNCTION cara.write_shapes()
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_spec text;
+BEGIN
+    FOREACH v_spec IN ARRAY '{Node,Project}'::text[] LOOP
+        EXECUTE format('CREATE OR REPLACE FUNCTION cara.canonical_%s() RETURNS jsonpath LANGUAGE sql STABLE PARALLEL SAFE RETURN %L::jsonpath', lower(v_spec),
+            format('strict exists($ ? (@.type() == "object" && !exists(@.keyvalue() ? (!(((@.key == "apiVersion" || @.key == "kind") && @.value.type() == "string")'
+                   ' || (@.key == "metadata" && exists(@.value ? (%s))) || (@.key == "spec" && exists(@.value ? (%s))))))))',
+                canonical_condition('Metadata'), canonical_condition(v_spec || 'Spec')));
+        EXECUTE format('COMMENT ON FUNCTION canonical_%s IS %L', lower(v_spec), 'True of a manifest that is canonical as it stands, written from cara.field.');
+    END LOOP;
+    EXECUTE (SELECT 'CREATE OR REPLACE FUNCTION cara.shape(p_type text) RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE RETURN CASE p_type '
+                    || string_agg(format('WHEN %L THEN %L::text[]', t.type, t.members), ' ' ORDER BY t.type) || ' END'
+               FROM (SELECT f.type, array_agg(m.m ORDER BY f.position, m.n) AS members
+                       FROM field f, unnest(ARRAY[f.name, f.kind, coalesce(f.item, ''), CASE WHEN f.keep THEN 'keep' ELSE '' END]) WITH ORDINALITY m(m, n)
+                      GROUP BY f.type) t);
+    COMMENT ON FUNCTION shape IS 'The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.';
+END
+$$;
+COMMENT ON FUNCTION cara.write_shapes IS 'Makes cara.shape() and the canonical_ functions say what cara.field holds.';
+DO $$ BEGIN PERFORM cara.write_shapes(); END $$;
+
+-- AFTER STATEMENT on field.
+CREATE OR REPLACE FUNCTION cara.keep_shapes()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM field) THEN
+        PERFORM write_shapes();
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_shapes IS 'Trigger: keeps what is written from cara.field in step with it.';
+
 -- Reads an object of the given type (see cara.field). Names match without regard to case, the exact one
 -- preferred. Unknown members are refused from `spec` downwards and ignored above it.
 CREATE OR REPLACE FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean DEFAULT false)
@@ -194,28 +254,32 @@ CREATE OR REPLACE FUNCTION cara.render(p_value jsonb, p_type text)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_field field;
+    v_shape text[] := shape(p_type);
     v_value jsonb;
     v_text  text;
     v_out   text := '';
 BEGIN
-    FOR v_field IN SELECT * FROM field f WHERE f.type = p_type ORDER BY f.position LOOP
-        v_value := p_value->v_field.name;
-        CONTINUE WHEN v_value IS NULL AND NOT v_field.keep;
-        IF v_field.kind = 'object' THEN
-            v_text := render(coalesce(v_value, '{}'), v_field.item);
+    FOR i IN 1 .. cardinality(v_shape) BY 4 LOOP
+        v_value := p_value->v_shape[i];
+        CONTINUE WHEN v_value IS NULL AND v_shape[i + 3] = '';
+        IF v_shape[i + 1] = 'object' THEN
+            v_text := render(coalesce(v_value, '{}'), v_shape[i + 2]);
         ELSIF v_value IS NULL THEN
-            v_text := CASE v_field.kind WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false' WHEN 'time' THEN wire_time(NULL)
-                                        WHEN 'list' THEN 'null' ELSE '""' END;
-        ELSIF v_field.kind = 'map' THEN
+            v_text := CASE v_shape[i + 1] WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false' WHEN 'time' THEN wire_time(NULL)
+                                          WHEN 'list' THEN 'null' ELSE '""' END;
+        ELSIF v_shape[i + 1] = 'map' THEN
             v_text := wire_map(v_value);
-        ELSIF v_field.kind = 'list' THEN
-            SELECT '[' || string_agg(CASE v_field.item WHEN 'string' THEN e.value::text ELSE render(e.value, v_field.item) END, ',' ORDER BY e.n) || ']'
-              INTO v_text FROM jsonb_array_elements(v_value) WITH ORDINALITY e(value, n);
+        ELSIF v_shape[i + 1] = 'list' THEN
+            v_text := '';
+            FOR j IN 0 .. jsonb_array_length(v_value) - 1 LOOP
+                v_text := v_text || CASE j WHEN 0 THEN '[' ELSE ',' END
+                    || CASE v_shape[i + 2] WHEN 'string' THEN (v_value->j)::text ELSE render(v_value->j, v_shape[i + 2]) END;
+            END LOOP;
+            v_text := v_text || ']';
         ELSE
             v_text := v_value::text;
         END IF;
-        v_out := v_out || CASE v_out WHEN '' THEN '"' ELSE ',"' END || v_field.name || '":' || v_text;
+        v_out := v_out || CASE v_out WHEN '' THEN '"' ELSE ',"' END || v_shape[i] || '":' || v_text;
     END LOOP;
     RETURN '{' || v_out || '}';
 END
@@ -244,7 +308,7 @@ CREATE OR REPLACE FUNCTION cara.check_size(p_manifest jsonb)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    IF octet_length(p_manifest::text) > setting_number('max_manifest_bytes') THEN
+    IF octet_length(p_manifest::text) > (SELECT value::bigint FROM setting WHERE name = 'max_manifest_bytes') THEN
         PERFORM fail(413, format('the manifest is %s bytes: at most %s are stored', octet_length(p_manifest::text),
             setting_number('max_manifest_bytes')), 'spec', 'move data into the image or a volume, or raise cara.setting max_manifest_bytes');
     END IF;
@@ -269,7 +333,7 @@ RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_name  text := p_service->>'name';
-    v_entry record;
+    v_entry jsonb;
 BEGIN
     IF v_name IS NULL THEN
         PERFORM fail(400, 'each service must have a non-empty name', p_path || '.name');
@@ -282,25 +346,32 @@ BEGIN
         PERFORM fail(400, format('service %s: image %s is not an image reference', v_name, quote(p_service->>'image', 40)), p_path || '.image',
             'an image is NAME, NAME:TAG or NAME@DIGEST');
     END IF;
-    FOR v_entry IN SELECT e.value, format('%s.env[%s]', p_path, e.n - 1) AS path
-                     FROM jsonb_array_elements(p_service->'env') WITH ORDINALITY e(value, n) LOOP
-        IF coalesce(v_entry.value->>'name', '') !~ '\A[^=\s]+\Z' THEN
+    IF p_service - '{name,image}'::text[] = '{}' THEN
+        RETURN; -- the rest is about what is not there
+    END IF;
+    FOR i IN 0 .. jsonb_array_length(coalesce(p_service->'env', '[]')) - 1 LOOP
+        v_entry := p_service->'env'->i;
+        IF coalesce(v_entry->>'name', '') !~ '\A[^=\s]+\Z' THEN
             PERFORM fail(400, format('service %s: env name %s must not be empty or hold "=" or blanks', v_name,
-                quote(coalesce(v_entry.value->>'name', ''), 40)), v_entry.path || '.name');
+                quote(coalesce(v_entry->>'name', ''), 40)), format('%s.env[%s].name', p_path, i));
         END IF;
     END LOOP;
-    FOR v_entry IN SELECT e.value, format('%s.volumeMounts[%s]', p_path, e.n - 1) AS path
-                     FROM jsonb_array_elements(p_service->'volumeMounts') WITH ORDINALITY e(value, n) LOOP
-        IF NOT coalesce(p_spec->'volumes', '[]') @> jsonb_build_array(jsonb_build_object('name', v_entry.value->'name')) THEN
+    FOR i IN 0 .. jsonb_array_length(coalesce(p_service->'volumeMounts', '[]')) - 1 LOOP
+        v_entry := p_service->'volumeMounts'->i;
+        IF NOT coalesce(p_spec->'volumes', '[]') @> jsonb_build_array(jsonb_build_object('name', v_entry->'name')) THEN
             PERFORM fail(400, format('service %s: volume %s is not declared in spec.volumes', v_name,
-                quote(coalesce(v_entry.value->>'name', ''), 40)), v_entry.path || '.name');
-        ELSIF coalesce(v_entry.value->>'mountPath', '') !~ '\A/[^:]*\Z' THEN
+                quote(coalesce(v_entry->>'name', ''), 40)), format('%s.volumeMounts[%s].name', p_path, i));
+        ELSIF coalesce(v_entry->>'mountPath', '') !~ '\A/[^:]*\Z' THEN
             PERFORM fail(400, format('service %s: mountPath %s must be an absolute path without ":"', v_name,
-                quote(coalesce(v_entry.value->>'mountPath', ''), 40)), v_entry.path || '.mountPath');
+                quote(coalesce(v_entry->>'mountPath', ''), 40)), format('%s.volumeMounts[%s].mountPath', p_path, i));
         END IF;
     END LOOP;
-    PERFORM check_resources(p_service->'resources', p_path || '.resources');
-    PERFORM check_ports(p_service->'ports', p_path || '.ports');
+    IF p_service ? 'resources' THEN
+        PERFORM check_resources(p_service->'resources', p_path || '.resources');
+    END IF;
+    IF p_service ? 'ports' THEN
+        PERFORM check_ports(p_service->'ports', p_path || '.ports');
+    END IF;
     PERFORM check_choice(p_service->>'restartPolicy', '{Always,OnFailure,Never}', p_path || '.restartPolicy');
     PERFORM check_choice(p_service->>'imagePullPolicy', '{IfNotPresent,Always,Never}', p_path || '.imagePullPolicy');
     IF p_service ? 'healthcheck' AND NOT p_service->'healthcheck' ? 'test' THEN
@@ -348,45 +419,58 @@ CREATE OR REPLACE FUNCTION cara.check_project_spec(p_spec jsonb)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_max  numeric := setting_number('max_services');
     v_name text;
 BEGIN
     IF NOT p_spec ? 'services' THEN
         PERFORM fail(400, 'spec.services must contain at least one service', 'spec.services');
-    ELSIF jsonb_array_length(p_spec->'services') > v_max THEN
-        PERFORM fail(400, format('spec.services has %s services: at most %s are allowed', jsonb_array_length(p_spec->'services'), v_max), 'spec.services');
+    ELSIF jsonb_array_length(p_spec->'services') > 1 AND jsonb_array_length(p_spec->'services') > setting_number('max_services') THEN
+        PERFORM fail(400, format('spec.services has %s services: at most %s are allowed', jsonb_array_length(p_spec->'services'), setting_number('max_services')), 'spec.services');
     END IF;
-    PERFORM check_service(e.value, p_spec, format('spec.services[%s]', e.n - 1))
-       FROM (SELECT * FROM jsonb_array_elements(p_spec->'services') WITH ORDINALITY e(value, n) ORDER BY n) e;
-    SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'services') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(400, 'duplicate service name: ' || v_name, 'spec.services');
+    FOR i IN 0 .. jsonb_array_length(p_spec->'services') - 1 LOOP
+        PERFORM check_service(p_spec->'services'->i, p_spec, format('spec.services[%s]', i));
+    END LOOP;
+    IF jsonb_array_length(p_spec->'services') > 1 THEN
+        SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'services') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+        IF FOUND THEN
+            PERFORM fail(400, 'duplicate service name: ' || v_name, 'spec.services');
+        END IF;
     END IF;
-    SELECT concat(p->>'hostPort', '/', coalesce(p->>'protocol', 'TCP')) INTO v_name
-      FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort' GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(400, format('host port %s is used twice', v_name), 'spec.services', 'a host port of a node goes to one container');
+    IF p_spec @@ '$.services[*].ports.type() == "array"' THEN
+        SELECT concat(p->>'hostPort', '/', coalesce(p->>'protocol', 'TCP')) INTO v_name
+          FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort' GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+        IF FOUND THEN
+            PERFORM fail(400, format('host port %s is used twice', v_name), 'spec.services', 'a host port of a node goes to one container');
+        END IF;
     END IF;
-    SELECT coalesce(e.value->>'name', '') INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e(value)
-     WHERE coalesce(e.value->>'name', '') !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(400, format('volume %s: the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
-            quote(v_name, 40)), 'spec.volumes');
+    IF p_spec ? 'volumes' THEN
+        SELECT coalesce(e.value->>'name', '') INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e(value)
+         WHERE coalesce(e.value->>'name', '') !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' LIMIT 1;
+        IF FOUND THEN
+            PERFORM fail(400, format('volume %s: the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
+                quote(v_name, 40)), 'spec.volumes');
+        END IF;
+        SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+        IF FOUND THEN
+            PERFORM fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
+        END IF;
+        PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral,Local}', format('spec.volumes[%s].type', e.n - 1))
+           FROM jsonb_array_elements(p_spec->'volumes') WITH ORDINALITY e(value, n);
     END IF;
-    SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
+    IF p_spec ? 'ingress' THEN
+        FOR i IN 0 .. jsonb_array_length(p_spec->'ingress') - 1 LOOP
+            PERFORM check_ingress(p_spec->'ingress'->i, p_spec, format('spec.ingress[%s]', i));
+        END LOOP;
+        SELECT lower(e->>'host') INTO v_name FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+        IF FOUND THEN
+            PERFORM fail(400, format('ingress host %s is used twice', quote(coalesce(v_name, ''))), 'spec.ingress');
+        END IF;
     END IF;
-    PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral,Local}', format('spec.volumes[%s].type', e.n - 1))
-       FROM jsonb_array_elements(p_spec->'volumes') WITH ORDINALITY e(value, n);
-    PERFORM check_ingress(e.value, p_spec, format('spec.ingress[%s]', e.n - 1))
-       FROM (SELECT * FROM jsonb_array_elements(p_spec->'ingress') WITH ORDINALITY e(value, n) ORDER BY n) e;
-    SELECT lower(e->>'host') INTO v_name FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
-    IF FOUND THEN
-        PERFORM fail(400, format('ingress host %s is used twice', quote(coalesce(v_name, ''))), 'spec.ingress');
+    IF p_spec ? 'placement' THEN
+        PERFORM check_placement(p_spec->'placement', 'spec.placement');
     END IF;
-    PERFORM check_placement(p_spec->'placement', 'spec.placement');
-    PERFORM check_choice(p_spec->>'onNodeLost', '{Reschedule,Wait}', 'spec.onNodeLost');
+    IF p_spec ? 'onNodeLost' THEN
+        PERFORM check_choice(p_spec->>'onNodeLost', '{Reschedule,Wait}', 'spec.onNodeLost');
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION cara.check_project_spec IS 'Raises SR400 for the first rule that a project''s spec breaks.';
@@ -400,6 +484,12 @@ DECLARE
     v_spec jsonb;
     v_body jsonb;
 BEGIN
+    IF (CASE p_kind WHEN 'Project' THEN p_body @@ canonical_project() WHEN 'Node' THEN p_body @@ canonical_node() END)
+       AND p_body::text !~ '": -?\d+\.' THEN -- jsonpath cannot tell 80 from 80.0
+        RETURN jsonb_build_object('name', coalesce(p_body#>>'{metadata,name}', ''), 'labels', coalesce(p_body#>'{metadata,labels}', '{}'),
+            'annotations', coalesce(p_body#>'{metadata,annotations}', '{}'), 'resourceVersion', p_body#>'{metadata,resourceVersion}',
+            'spec', coalesce(p_body->'spec', '{}'));
+    END IF;
     PERFORM read_object(p_body, 'Manifest', '');
     SELECT coalesce(jsonb_object_agg(lower(e.key), e.value ORDER BY (e.key = lower(e.key))), '{}') INTO v_body
       FROM jsonb_each(CASE WHEN jsonb_typeof(p_body) = 'object' THEN p_body ELSE '{}' END) e;

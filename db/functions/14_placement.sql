@@ -200,18 +200,27 @@ AS $$
 DECLARE
     v_out       demand;
     v_placement jsonb := coalesce(p_spec->'placement', '{}');
+    v_resources jsonb;
 BEGIN
     v_out.project := p_project;
     v_out.changed := false;
-    SELECT coalesce(sum(quantity(coalesce(e#>>'{resources,requests,cpu}', e#>>'{resources,limits,cpu}'), 1000)), 0),
-           coalesce(sum(quantity(coalesce(e#>>'{resources,requests,memory}', e#>>'{resources,limits,memory}'), 1)), 0)
-      INTO v_out.cpu, v_out.memory FROM jsonb_array_elements(p_spec->'services') e;
-    SELECT coalesce(array_agg(DISTINCT (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP') ORDER BY (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP')), '{}')
-      INTO v_out.host_ports FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort';
+    v_out.cpu := 0;
+    v_out.memory := 0;
+    v_out.host_ports := '{}';
+    FOR i IN 0 .. jsonb_array_length(coalesce(p_spec->'services', '[]')) - 1 LOOP
+        v_resources := p_spec->'services'->i->'resources';
+        CONTINUE WHEN v_resources IS NULL;
+        v_out.cpu := v_out.cpu + coalesce(quantity(coalesce(v_resources#>>'{requests,cpu}', v_resources#>>'{limits,cpu}'), 1000), 0);
+        v_out.memory := v_out.memory + coalesce(quantity(coalesce(v_resources#>>'{requests,memory}', v_resources#>>'{limits,memory}'), 1), 0);
+    END LOOP;
+    IF p_spec @@ 'exists($.services[*].ports[*].hostPort)' THEN
+        SELECT coalesce(array_agg(DISTINCT (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP') ORDER BY (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP')), '{}')
+          INTO v_out.host_ports FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort';
+    END IF;
     v_out.priority := coalesce((v_placement->>'priority')::int, 0);
     v_out.preempts := v_placement->>'preemption' IS DISTINCT FROM 'Never';
     v_out.on_node_lost := coalesce(p_spec->>'onNodeLost', 'Reschedule');
-    v_out.keeps_data := EXISTS (SELECT FROM jsonb_array_elements(p_spec->'volumes') e WHERE e->>'type' <> 'Ephemeral');
+    v_out.keeps_data := p_spec ? 'volumes' AND p_spec @@ 'exists($.volumes[*] ? (@.type != "Ephemeral"))';
     v_out.placement := v_placement - '{priority,preemption}'::text[];
     v_out.class := md5(concat_ws(' ', v_out.cpu, v_out.memory, v_out.host_ports, v_out.priority, v_out.preempts, v_out.keeps_data, v_out.placement))::uuid;
     RETURN v_out;

@@ -105,23 +105,43 @@ RETURN pg_catalog.lower(CASE WHEN pg_catalog.strpos(coalesce(p_host, ''), '.') >
                              ELSE coalesce(p_host, '') || '.' || p_project || '.local' END);
 COMMENT ON FUNCTION cara.ingress_host IS 'A host with a dot as it is, any other as HOST.PROJECT.local.';
 
--- Takes the cluster-wide names a project needs and gives up those it no longer does.
-CREATE OR REPLACE FUNCTION cara.claim_names(p_project text, p_spec jsonb)
+-- Takes the cluster-wide names a project needs and gives up those it no longer does. p_new: it has none yet.
+DROP FUNCTION IF EXISTS cara.claim_names(text, jsonb);
+CREATE OR REPLACE FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
+    v_kinds text[] := '{}';
+    v_names text[] := '{}';
+    v_taken bigint;
     v_clash record;
 BEGIN
+    FOR i IN 0 .. jsonb_array_length(p_spec->'services') - 1 LOOP
+        v_kinds := v_kinds || 'container'::text;
+        v_names := v_names || (p_project || '-' || (p_spec->'services'->i->>'name'));
+    END LOOP;
+    FOR i IN 0 .. jsonb_array_length(coalesce(p_spec->'volumes', '[]')) - 1 LOOP
+        v_kinds := v_kinds || 'volume'::text;
+        v_names := v_names || ('cara-' || p_project || '-' || (p_spec->'volumes'->i->>'name'));
+    END LOOP;
+    FOR i IN 0 .. jsonb_array_length(coalesce(p_spec->'ingress', '[]')) - 1 LOOP
+        v_kinds := v_kinds || 'host'::text;
+        v_names := v_names || ingress_host(p_project, p_spec->'ingress'->i->>'host');
+    END LOOP;
+    IF p_new THEN -- as a rule nobody has any of them
+        INSERT INTO claim (kind, name, project) SELECT w.kind, w.name, p_project FROM unnest(v_kinds, v_names) w(kind, name) ORDER BY w.kind, w.name
+        ON CONFLICT (kind, name) DO NOTHING;
+        GET DIAGNOSTICS v_taken = ROW_COUNT;
+        IF v_taken = cardinality(v_names) THEN
+            RETURN;
+        END IF;
+    END IF;
     WITH wanted AS (
-        SELECT 'container' AS kind, p_project || '-' || (e->>'name') AS name FROM jsonb_array_elements(p_spec->'services') e
-        UNION
-        SELECT 'volume', 'cara-' || p_project || '-' || (e->>'name') FROM jsonb_array_elements(p_spec->'volumes') e
-        UNION
-        SELECT 'host', ingress_host(p_project, e->>'host') FROM jsonb_array_elements(p_spec->'ingress') e
+        SELECT DISTINCT w.kind, w.name FROM unnest(v_kinds, v_names) w(kind, name)
     ), dropped AS (
         DELETE FROM claim c WHERE c.project = p_project
            AND NOT EXISTS (SELECT FROM wanted w WHERE (w.kind, w.name) = (c.kind, c.name))
-    ), taken AS (
+    ), taken AS ( -- waits for whoever gives one of them up just now
         INSERT INTO claim (kind, name, project) SELECT kind, name, p_project FROM wanted ORDER BY kind, name
         ON CONFLICT (kind, name) DO UPDATE SET project = claim.project
         RETURNING kind, name, project
@@ -155,14 +175,21 @@ BEGIN
     PERFORM check_project_spec(v_spec);
     SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE;
     IF NOT FOUND AND p_create IS NOT FALSE THEN
-        INSERT INTO project (name, labels, annotations, spec, expire_at)
-        VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', v_spec, v_expire)
-        ON CONFLICT (name) DO NOTHING RETURNING * INTO v_new;
+        WITH new AS (
+            INSERT INTO project (name, labels, annotations, spec, expire_at)
+            VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', v_spec, v_expire)
+            ON CONFLICT (name) DO NOTHING RETURNING name, uid, generation, labels, annotations, spec
+        ), status AS (
+            INSERT INTO project_status (project) SELECT n.name FROM new n
+        ), kept AS (
+            INSERT INTO revision (kind, name, uid, generation, verb, actor, labels, annotations, spec)
+            SELECT 'Project', n.name, n.uid, n.generation, 'create', p_actor, n.labels, n.annotations, n.spec FROM new n
+        ), told AS (
+            INSERT INTO event (kind, name, type, reason, message, actor) SELECT 'Project', n.name, 'Normal', 'Created', 'Project created', p_actor FROM new n
+        )
+        SELECT n.uid INTO v_new.uid FROM new n;
         IF FOUND THEN
-            PERFORM claim_names(v_name, v_spec);
-            INSERT INTO project_status (project) VALUES (v_name);
-            PERFORM revision_record('Project', v_name, v_new.uid, v_new.generation, 'create', p_actor, p_manifest);
-            PERFORM event_record('Project', v_name, 'Normal', 'Created', 'Project created', p_actor);
+            PERFORM claim_names(v_name, v_spec, true);
             RETURN 'created';
         END IF;
         SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE; -- someone was quicker
@@ -180,7 +207,7 @@ BEGIN
     UPDATE project SET labels = p_manifest->'labels', annotations = p_manifest->'annotations', spec = v_spec, expire_at = v_expire,
            generation = generation + (spec <> v_spec)::int, updated_at = clock_timestamp()
      WHERE name = v_name RETURNING * INTO v_new;
-    PERFORM claim_names(v_name, v_spec);
+    PERFORM claim_names(v_name, v_spec, false);
     PERFORM revision_record('Project', v_name, v_new.uid, v_new.generation, 'update', p_actor, p_manifest);
     PERFORM event_record('Project', v_name, 'Normal', 'Updated',
         CASE WHEN v_new.generation > v_old.generation THEN format('Spec changed: generation %s', v_new.generation)
@@ -197,7 +224,7 @@ $$;
 COMMENT ON FUNCTION cara.project_put IS 'Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.';
 
 CREATE OR REPLACE FUNCTION api.project_create(p_body jsonb, p_actor text DEFAULT session_user)
-RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_manifest jsonb := read_manifest(p_body, 'Project');
@@ -209,7 +236,7 @@ $$;
 COMMENT ON FUNCTION api.project_create IS 'A new project from a manifest; it starts Pending whatever the body''s status says. SR400, SR409.';
 
 CREATE OR REPLACE FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
-RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     PERFORM project_put(check_path_name(p_name, read_manifest(p_body, 'Project')), false, p_actor);
@@ -257,18 +284,15 @@ COMMENT ON FUNCTION api.project_delete IS
 
 -- POST /api/v1/apply: {"items":[...]} of Nodes and Projects, all or nothing.
 CREATE OR REPLACE FUNCTION api.apply(p_body jsonb, p_actor text DEFAULT session_user)
-RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_entry  record;
     v_kind   text;
     v_read   jsonb;
     v_result text;
+    v_about  text; -- what fail() says an error is about
     v_out    text[] := '{}';
-    v_state  text;
-    v_text   text;
-    v_field  text;
-    v_hint   text;
 BEGIN
     IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
         PERFORM fail(400, 'invalid request body: items: expected an array of manifests', 'items');
@@ -278,21 +302,17 @@ BEGIN
                     ORDER BY e.value->>'kind' COLLATE "C", e.value#>>'{metadata,name}' COLLATE "C", e.n LOOP
         v_kind := v_entry.value->>'kind';
         IF v_kind IS NULL OR v_kind NOT IN ('Node', 'Project') THEN
+            PERFORM set_config('cara.about', '', true);
             PERFORM fail(400, format('unsupported kind %s', quote(coalesce(v_kind, ''), 40)), format('items[%s].kind', v_entry.n), 'kind is Node or Project');
         END IF;
-        BEGIN
-            v_read := read_manifest(v_entry.value, v_kind);
-            v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
-        EXCEPTION WHEN SQLSTATE 'SR400' OR SQLSTATE 'SR409' OR SQLSTATE 'SR413' THEN
-            GET STACKED DIAGNOSTICS v_state = RETURNED_SQLSTATE, v_text = MESSAGE_TEXT, v_field = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
-            PERFORM fail(substr(v_state, 3)::int, format('%s %s: %s', lower(v_kind),
-                    quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60), v_text),
-                concat_ws('.', format('items[%s]', v_entry.n), nullif(v_field, '')), v_hint);
-        END;
+        v_about := set_config('cara.about', format('items[%s] %s %s', v_entry.n, lower(v_kind), quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60)), true);
+        v_read := read_manifest(v_entry.value, v_kind);
+        v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
         v_out[v_entry.n] := '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
             || ',"result":"' || v_result || '","object":'
             || (CASE v_kind WHEN 'Node' THEN api.node_get(v_read->>'name') ELSE api.project_get(v_read->>'name') END)::text || '}';
     END LOOP;
+    v_about := set_config('cara.about', '', true);
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"ApplyResult","items":[' || array_to_string(v_out, ',') || ']}');
 END
 $$;

@@ -2,6 +2,7 @@
 
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -34,7 +35,11 @@ typedef struct Call {
     HttpSink sink; /* NULL: everything lands in body */
     void *arg;
     Buf body;
-    bool stopped; /* by the sink */
+    bool stopped;             /* by the sink, or by the tick */
+    const HttpFollow *follow; /* NULL for other calls */
+    int64_t began_ms;
+    int64_t heard_ms; /* when something came last */
+    bool idle;        /* ended since nothing came */
 } Call;
 
 static void global_init(void)
@@ -71,6 +76,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
     Call *call = arg;
     size_t len = size * count;
 
+    call->heard_ms = time_monotonic_ms();
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0) { /* "HTTP/1.1 404 Not Found\r\n" */
         const char *phrase = memchr(data, ' ', len);
         size_t skip = phrase != NULL ? (size_t)(phrase - data) + 5 : len;
@@ -88,6 +94,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     Call *call = arg;
     size_t len = size * count;
 
+    call->heard_ms = time_monotonic_ms();
     if (call->sink != NULL) {
         long status = 0;
         curl_easy_getinfo(call->http->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -97,6 +104,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         }
     }
     return buf_add(&call->body, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
+}
+
+/* Libcurl calls this about once a second, and more often while there is something to do. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    Call *call = arg;
+    const HttpFollow *follow = call->follow;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    call->idle = follow->idle_ms > 0 && time_monotonic_ms() - call->heard_ms >= follow->idle_ms;
+    call->stopped = call->stopped || (follow->tick != NULL && !follow->tick(follow->arg));
+    return call->idle || call->stopped;
 }
 
 /* Go's net/http never sends loopback through a proxy, whatever the environment says. */
@@ -125,7 +145,6 @@ static void set_options(Http *http, const HttpOptions *options)
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->curl_error);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 10L);
@@ -283,31 +302,72 @@ static void fill_reply(Http *http, Call *call)
     call->reply->body = buf_take(&call->body);
 }
 
-int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
-                void *arg, HttpReply *ret, Err *err)
+/* Has a call that is followed lasted as long as it should? */
+static bool is_over(const Call *call)
+{
+    return call->follow != NULL && call->follow->timeout_ms > 0 &&
+           time_monotonic_ms() - call->began_ms >= call->follow->timeout_ms;
+}
+
+/* Runs the call that is set up in `call`, whose reply is the caller's to give away. */
+static int perform(Http *http, const char *method, const char *path, const char *body, Call *call,
+                   Err *err)
 {
     _cleanup_(mem_freep) char *url = mem_printf("%s%s", http->base, path);
-    _cleanup_(http_reply_done) HttpReply reply = { 0 };
-    _cleanup_(buf_done) Buf empty = { 0 };
-    Call call = { .http = http, .reply = &reply, .sink = sink, .arg = arg, .body = empty };
 
-    buf_init(&call.body, http->max_body);
+    call->http = http;
+    call->began_ms = call->heard_ms = time_monotonic_ms();
+    buf_init(&call->body, http->max_body);
     http->dialled[0] = '\0';
     http->curl_error[0] = '\0';
     set_request(http, method, url, body);
-    curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &call);
-    curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, &call);
+    curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, call->follow == NULL ? 1L : 0L);
+    curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS,
+                     (long)(call->follow != NULL ? call->follow->timeout_ms : http->timeout_ms));
     CURLcode code = curl_easy_perform(http->curl);
-    if (code != CURLE_OK && !call.stopped) {
-        bool too_long = call.body.failed;
-        buf_done(&call.body);
+    if (code == CURLE_OPERATION_TIMEDOUT && is_over(call))
+        call->stopped = true;
+    if (code != CURLE_OK && !call->stopped) {
+        bool too_long = call->body.failed;
+        buf_done(&call->body);
         if (too_long)
             return err_set(err, ERR_INVALID,
                            "request failed: %s: the answer is longer than %zu bytes", url,
                            http->max_body);
+        if (call->idle)
+            return err_set(err, ERR_UNAVAILABLE,
+                           "request failed: Get \"%s\": nothing came for %d s", url,
+                           call->follow->idle_ms / 1000);
         return transport_error(http, code, method, url, err);
     }
-    fill_reply(http, &call);
+    fill_reply(http, call);
+    return 0;
+}
+
+int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
+                void *arg, HttpReply *ret, Err *err)
+{
+    _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    Call call = { .reply = &reply, .sink = sink, .arg = arg };
+
+    if (perform(http, method, path, body, &call, err) < 0)
+        return -1;
+    *ret = reply;
+    reply = (HttpReply){ 0 };
+    return 0;
+}
+
+int http_follow(Http *http, const char *path, const HttpFollow *follow, HttpReply *ret, Err *err)
+{
+    _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    Call call = { .reply = &reply, .sink = follow->sink, .arg = follow->arg, .follow = follow };
+
+    if (perform(http, "GET", path, NULL, &call, err) < 0)
+        return -1;
     *ret = reply;
     reply = (HttpReply){ 0 };
     return 0;

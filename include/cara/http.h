@@ -43,6 +43,20 @@ int http_call(Http *http, const char *method, const char *path, const char *body
 int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
                 void *arg, HttpReply *ret, Err *err);
 
+/* How an answer that goes on for hours is followed. */
+typedef struct HttpFollow {
+    HttpSink sink;
+    bool (*tick)(void *arg); /* about once a second, also while nothing comes; returning false ends
+                                the call without an error; may be NULL */
+    void *arg;
+    int idle_ms;    /* nothing at all for this long is ERR_UNAVAILABLE; 0 for no limit */
+    int timeout_ms; /* after this long it is enough, which is no error; 0 for no limit */
+} HttpFollow;
+
+/* GETs the path; as http_stream otherwise. The end of the answer is success too, with a status of 0
+ * when it was enough before the answer began. The Http's own timeout_ms does not count. */
+int http_follow(Http *http, const char *path, const HttpFollow *follow, HttpReply *ret, Err *err);
+
 /* Percent-encodes one path segment or query value; owned by the caller. */
 char *http_escape(const char *segment);
 

@@ -21,7 +21,8 @@
 struct Http {
     CURL *curl;
     struct curl_slist *json_headers;
-    char *base; /* without trailing slashes */
+    struct curl_slist *extra_headers; /* of the call under way, one without a body */
+    char *base;                       /* without trailing slashes */
     int timeout_ms;
     size_t max_body;
     char dialled[128]; /* the first address tried by the call under way */
@@ -71,10 +72,30 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* The value of "NAME: value\r\n" without blanks around it; false when it is another header or does
+ * not fit. */
+static bool header_value(const char *data, size_t len, const char *name, char *out, size_t size)
+{
+    size_t start = strlen(name);
+
+    if (len <= start || strncasecmp(data, name, start) != 0 || data[start] != ':')
+        return false;
+    for (start++; start < len && (data[start] == ' ' || data[start] == '\t'); start++)
+        ;
+    while (len > start && strchr(" \t\r\n", data[len - 1]) != NULL)
+        len--;
+    if (len - start >= size)
+        return false;
+    memcpy(out, data + start, len - start);
+    out[len - start] = '\0';
+    return true;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     Call *call = arg;
     size_t len = size * count;
+    char number[8];
 
     call->heard_ms = time_monotonic_ms();
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0) { /* "HTTP/1.1 404 Not Found\r\n" */
@@ -85,7 +106,13 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
             n--;
         snprintf(call->reply->reason, sizeof(call->reply->reason), "%.*s", (int)n,
                  n > 0 ? data + skip : "");
+        call->reply->etag[0] = '\0'; /* what came before was a redirect's */
+        call->reply->retry_after = 0;
     }
+    header_value(data, len, "ETag", call->reply->etag, sizeof(call->reply->etag));
+    if (header_value(data, len, "Retry-After", number, sizeof(number)) && number[0] >= '0' &&
+        number[0] <= '9')
+        call->reply->retry_after = (int)strtol(number, NULL, 10);
     return len;
 }
 
@@ -278,7 +305,8 @@ static void set_request(Http *http, const char *method, const char *url, const c
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, get ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, body != NULL ? http->json_headers : NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
+                     body != NULL ? http->json_headers : http->extra_headers);
     if (body != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body != NULL ? body : "");
@@ -377,6 +405,23 @@ int http_call(Http *http, const char *method, const char *path, const char *body
               Err *err)
 {
     return http_stream(http, method, path, body, NULL, NULL, ret, err);
+}
+
+int http_get_if_changed(Http *http, const char *path, const char *etag, HttpReply *ret, Err *err)
+{
+    _cleanup_(mem_freep) char *header = mem_printf("If-None-Match: %s", etag);
+
+    http->extra_headers = etag[0] != '\0' ? curl_slist_append(NULL, header) : NULL;
+    int rc = http_call(http, "GET", path, NULL, ret, err);
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(http->extra_headers);
+    http->extra_headers = NULL;
+    return rc;
+}
+
+void *http_handle(Http *http)
+{
+    return http->curl;
 }
 
 char *http_escape(const char *segment)

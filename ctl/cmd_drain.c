@@ -175,11 +175,6 @@ static void wait_ms(int64_t ms)
     nanosleep(&time, NULL); /* Ctrl-C ends it early */
 }
 
-static bool may_pass(const Err *err)
-{
-    return err->kind == ERR_UNAVAILABLE || err->status >= 500;
-}
-
 /* One look. A server that is away for a while is told once, and asked again. */
 static int look(Drain *d, Err *err)
 {
@@ -188,7 +183,7 @@ static int look(Drain *d, Err *err)
 
     if (api_call(d->ctl, "GET", d->path, NULL, NULL, &now, err) < 0) {
         d->status = json_incref(before);
-        if (!may_pass(err))
+        if (!api_may_pass(err))
             return err_prefix(err, "drain node \"%.253s\"", d->node);
         if (!d->server_is_out && d->talks) {
             wipe_line(d);

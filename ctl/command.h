@@ -42,6 +42,7 @@ typedef struct Command {
     const Flag *flags;       /* ended by a name of NULL; NULL for none */
     int min_args;
     int max_args; /* ARGS_ANY for no limit */
+    bool selects; /* -l or --all may stand in for the arguments */
     CompleteArgs complete;
     /* NULL shows help. Returns 0, or -1 with err. */
     int (*run)(Ctl *ctl, const CommandLine *line, Err *err);

@@ -1,5 +1,6 @@
 /* caractrl wait: until nodes or projects have come as far as --for says. */
 #include "cara/mem.h"
+#include "cara/names.h"
 #include "cara/time.h"
 #include "command.h"
 #include "condition.h"
@@ -13,15 +14,27 @@
 
 #define TIMEOUT_MAX_MS (INT64_C(7) * 24 * 3600 * 1000) /* what kubectl makes of a negative one */
 
-static const Flag flags[] = {
-    ALL_FLAG,
-    { "for", 0, "condition", NULL, true,
-      "phase=PHASE of projects, state=STATE of nodes, condition=TYPE[=STATUS], create or delete",
-      NULL },
-    SELECTOR_FLAG,
-    { "timeout", 0, "duration", "30s", false,
-      "how long to wait; 0 looks once, a negative one waits a week", NULL },
+#define FOR_FLAG                                                                                   \
+    {                                                                                              \
+        "for", 0, "condition", NULL, true,                                                         \
+            "phase=PHASE of projects, state=STATE of nodes, condition=TYPE[=STATUS], create or "   \
+            "delete",                                                                              \
+            NULL                                                                                   \
+    }
+#define TIMEOUT_FLAG                                                                               \
+    {                                                                                              \
+        "timeout", 0, "duration", "30s", false,                                                    \
+            "how long to wait; 0 looks once, a negative one waits a week", NULL                    \
+    }
+
+static const Flag path_flags[] = {
+    FOR_FLAG,
+    TIMEOUT_FLAG,
     { .name = NULL },
+};
+
+static const Flag flags[] = {
+    ALL_FLAG, FOR_FLAG, SELECTOR_FLAG, TIMEOUT_FLAG, { .name = NULL },
 };
 
 typedef struct Wait {
@@ -152,10 +165,13 @@ static void tell_late(Wait *w, Err *err)
         _cleanup_(buf_done) Buf plain = { .max = 4096 };
         condition_describe(json_is_null(object) ? NULL : object, &state);
         print_styled(buf_str(&state), false, &plain);
+        bool waits_for_place = strcmp(json_text_at(object, "status.phase"), PHASE_PENDING) == 0;
         err_set(err, ERR_UNAVAILABLE,
                 "wait: timed out after %.32s waiting for %.64s on %s/%.253s: "
-                "it is %.600s",
-                w->timeout, w->condition.words, w->resource->singular, name, buf_str(&plain));
+                "it is %.400s%s%.100s%s",
+                w->timeout, w->condition.words, w->resource->singular, name, buf_str(&plain),
+                waits_for_place ? "; caractrl why " : "", waits_for_place ? name : "",
+                waits_for_place ? " tells what would help" : "");
         ctl_tell_failure(w->ctl, err);
     }
 }
@@ -203,6 +219,8 @@ static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
         return -1;
     for (size_t i = 0; i < line->arg_count; i++)
         json_array_append_new(w.names, json_string(resource_name(resource, line->args[i])));
+    if (timeout > 0 && timeout < ctl->timeout_ms)
+        ctl->timeout_ms = (int)timeout;
     const char **names = query_strings(w.names);
     _cleanup_(mem_freep) char *path = query_path(resource, line, names, line->arg_count);
     Follow options = { .path = path,
@@ -260,7 +278,7 @@ const Command cmd_wait = {
     .path = "wait",
     .args = "KIND/NAME... --for=CONDITION",
     .brief = "Wait until nodes or projects have come as far as --for says",
-    .flags = flags,
+    .flags = path_flags,
     .min_args = 1,
     .max_args = ARGS_ANY,
     .run = run_by_path,

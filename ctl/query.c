@@ -35,7 +35,7 @@ char *query_path(const Resource *resource, const CommandLine *line, const char *
 
     buf_init(&path, PATH_MAX_BYTES);
     buf_add_str(&path, resource->path);
-    for (size_t i = 0; i < line->flag_count; i++)
+    for (size_t i = 0; line != NULL && i < line->flag_count; i++)
         for (size_t p = 0; p < ARRAY_LEN(parameters); p++)
             if (strcmp(line->flags[i].flag->name, parameters[p].flag) == 0)
                 query_add(&path, parameters[p].key, line->flags[i].value);
@@ -158,6 +158,8 @@ int query_select(Ctl *ctl, const Resource *resource, const CommandLine *line, js
     }
     json_array_foreach (json_object_get(list, "items"), i, item)
         json_array_append_new(names, json_string(json_text_at(item, "metadata.name")));
+    if (json_array_size(names) == 0)
+        fprintf(stderr, "No %s found\n", resource->plural);
     *ret = TAKE_PTR(names);
     return 0;
 }

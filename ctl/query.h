@@ -23,8 +23,9 @@
 void query_add(Buf *path, const char *key, const char *value);
 
 /* "/api/v1/projects?phase=Running&labelSelector=tier%3Dweb", owned by the caller. Flags that are
- * not given, or that the command has not, leave no trace. The server can pick out one name; of
- * several there is no trace either, and what answers is more than was asked for. */
+ * not given, or that the command has not, leave no trace, nor does a line that is NULL. The server
+ * can pick out one name; of several there is no trace either, and what answers is more than was
+ * asked for. */
 char *query_path(const Resource *resource, const CommandLine *line, const char *const *names,
                  size_t name_count);
 

@@ -165,31 +165,23 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_project IS 'Trigger: logs changed projects, wakes the bus and the nodes that run them.';
 
--- BEFORE ROW DELETE on project and node: while its status and assignment can still be read, the last words about it.
-CREATE OR REPLACE FUNCTION cara.log_deleted()
+-- BEFORE ROW on project and node, where labels change and before an id is drawn for that: who watches by labels and phase
+-- has to know of either change what the other was, so the two follow one another.
+CREATE OR REPLACE FUNCTION cara.lock_status()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
-DECLARE
-    v_id    bigint := nextval('change_id');
-    v_phase text;
-    v_node  text;
 BEGIN
     IF TG_TABLE_NAME = 'node' THEN
-        SELECT s.state INTO v_phase FROM node_status s WHERE s.node = OLD.name;
-        INSERT INTO change (id, kind, name, op, node) VALUES (v_id, 'Node', OLD.name, 'DELETE', OLD.name);
+        PERFORM FROM node_status s WHERE s.node = OLD.name FOR NO KEY UPDATE;
     ELSE
-        SELECT s.phase, a.node INTO v_phase, v_node
-          FROM project_status s LEFT JOIN assignment a ON a.project = s.project AND a.released_at IS NULL WHERE s.project = OLD.name;
-        INSERT INTO change (id, kind, name, op) VALUES (v_id, 'Project', OLD.name, 'DELETE');
+        PERFORM FROM project_status s WHERE s.project = OLD.name FOR NO KEY UPDATE;
     END IF;
-    INSERT INTO change_was (id, kind, name, uid, labels, phase, node)
-    VALUES (v_id, CASE TG_TABLE_NAME WHEN 'node' THEN 'Node' ELSE 'Project' END, OLD.name, OLD.uid, OLD.labels, v_phase, v_node);
-    RETURN OLD;
+    RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION cara.log_deleted IS 'Trigger: logs a deletion with what was deleted.';
+COMMENT ON FUNCTION cara.lock_status IS 'Trigger: keeps phases and states from moving while labels change.';
 
--- AFTER ROW UPDATE on project and node, where labels change: who watches by labels has to know what they were.
+-- AFTER ROW on project and node, where labels change.
 CREATE OR REPLACE FUNCTION cara.log_labels()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
@@ -206,6 +198,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.log_labels IS 'Trigger: keeps what the labels were before a change of them.';
+
+-- BEFORE ROW DELETE on project and node: while its status and assignment can still be read, the last words about it.
+CREATE OR REPLACE FUNCTION cara.log_deleted()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_phase text;
+    v_node  text;
+    v_id    bigint;
+BEGIN
+    IF TG_TABLE_NAME = 'node' THEN
+        SELECT s.state, OLD.name INTO v_phase, v_node FROM node_status s WHERE s.node = OLD.name FOR UPDATE;
+        INSERT INTO change (id, kind, name, op, node) VALUES (nextval('change_id'), 'Node', OLD.name, 'DELETE', OLD.name) RETURNING id INTO v_id;
+    ELSE
+        SELECT s.phase INTO v_phase FROM project_status s WHERE s.project = OLD.name FOR UPDATE;
+        SELECT a.node INTO v_node FROM assignment a WHERE a.project = OLD.name AND a.released_at IS NULL;
+        INSERT INTO change (id, kind, name, op) VALUES (nextval('change_id'), 'Project', OLD.name, 'DELETE') RETURNING id INTO v_id;
+    END IF;
+    INSERT INTO change_was (id, kind, name, uid, labels, phase, node)
+    VALUES (v_id, CASE TG_TABLE_NAME WHEN 'node' THEN 'Node' ELSE 'Project' END, OLD.name, OLD.uid, OLD.labels, v_phase, v_node);
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION cara.log_deleted IS 'Trigger: logs a deletion with what was deleted.';
 
 -- AFTER STATEMENT on channel: a stream that was revoked has to be ended by whichever server has it.
 CREATE OR REPLACE FUNCTION cara.log_channel()

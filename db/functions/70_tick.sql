@@ -278,6 +278,7 @@ AS $$
 DECLARE
     v_clock       clock;
     v_leases_due  timestamptz;
+    v_more        boolean;
     v_rescheduled bigint := 0;
     v_removed     bigint;
     v_placed      int;
@@ -301,7 +302,8 @@ BEGIN
     PERFORM guard_bus(p_now);
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM set_pace();
-        UPDATE clock SET trim_due_at = p_now + CASE WHEN trim_history(p_now) THEN interval '2 seconds' ELSE interval '1 minute' END;
+        v_more := trim_history(p_now);
+        UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;
     END IF;
     v_placed := api.schedule(p_now);
     IF v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') / 6 THEN -- not on every wake-up: it costs a commit

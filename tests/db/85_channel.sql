@@ -9,7 +9,7 @@ SELECT given.node('n1'), given.node('n2');
 
 -- Issued.
 SELECT given.issued('n1') AS issued \gset
-SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(:'issued'::jsonb) k), ARRAY['channel', 'conninfo', 'heartbeatInterval', 'kind', 'pollInterval'], 'an answer has these members');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(:'issued'::jsonb) k), ARRAY['channel', 'conninfo', 'heartbeatInterval', 'kind', 'leaseTimeout', 'pollInterval'], 'an answer has these members');
 SELECT is(:'issued'::jsonb->>'kind', 'postgres', 'a channel of kind postgres');
 SELECT matches(:'issued'::jsonb->>'channel', '^cara_[0-9a-f]{30}$', 'with a name that nobody guesses');
 SELECT matches(:'issued'::jsonb->>'conninfo', '^host=''db.example.com'' port=''5432'' dbname=''it\\''s \\\\ a name'' sslmode=''require'' user=''cara_node_[0-9a-f]{20}'' password=''[0-9a-f]{64}'' application_name=cara-agent$', 'and a conninfo that libpq reads whatever is in it');
@@ -36,11 +36,11 @@ SELECT isnt(given.issued('n2')->>'channel', :'again'::jsonb->>'channel', 'anothe
 
 -- Refused, and where there is none to be had.
 SELECT throws_ok($$ SELECT api.channel_issue('n9') $$, 'SR404', 'node not found: n9: resource not found', 'an unknown node registers first');
-SELECT throws_ok($$ SELECT api.channel_issue('n1', '{"kind":"pigeon"}') $$, 'SR400', 'invalid kind "pigeon": must be one of postgres, poll', 'an unknown kind is refused');
-SELECT is(given.issued('n1', '{"kind":"poll"}') - 'pollInterval' - 'heartbeatInterval', '{"kind":"poll"}', 'who asks to poll may poll');
+SELECT throws_ok($$ SELECT api.channel_issue('n1', '{"kind":"pigeon"}') $$, 'SR400', 'invalid kind "pigeon": must be one of postgres, stream, poll', 'an unknown kind is refused');
+SELECT is(given.issued('n1', '{"kind":"poll"}') - 'pollInterval' - 'heartbeatInterval' - 'leaseTimeout', '{"kind":"poll"}', 'who asks to poll may poll');
 SELECT hasnt_role(:'role', 'and its role is gone');
 UPDATE cara.setting SET value = '1' WHERE name = 'channel_pg_max';
-SELECT is(given.issued('n1')->>'kind', 'poll', 'when as many LISTEN as may, the next one polls');
+SELECT is(given.issued('n1')->>'kind', 'stream', 'when as many LISTEN as may, the next one gets a stream');
 SELECT is(given.issued('n2')->>'kind', 'postgres', 'while who has a channel keeps it');
 UPDATE cara.setting SET value = '64' WHERE name = 'channel_pg_max';
 SELECT is(given.issued('n1')->>'kind', 'postgres', 'with room again there is one');

@@ -5,10 +5,10 @@
 #include "cara/time.h"
 #include "follow.h"
 #include "json_at.h"
+#include "listing.h"
 #include "live.h"
 #include "print.h"
 #include "progress.h"
-#include "query.h"
 #include "resource.h"
 
 #include <inttypes.h>
@@ -24,12 +24,14 @@ typedef struct ApplyWait {
     json_t *open;  /* owned: name -> {generation, uid, result}, of those still waited for */
     json_t *words; /* owned: name -> what was said of it last */
     Live live;
+    char *drawn; /* owned: what the live lines say */
 } ApplyWait;
 
 static void apply_wait_done(ApplyWait *w)
 {
     json_decref(w->open);
     json_decref(w->words);
+    free(w->drawn);
 }
 
 /* ---- what people see ------------------------------------------------------------------------- */
@@ -58,7 +60,11 @@ static void draw(ApplyWait *w)
             buf_printf(&lines, STYLE_DIM "  %" PRId64 "s" STYLE_END, ms / 1000);
         buf_add_str(&lines, "\n");
     }
+    if (w->live.rows > 0 && w->drawn != NULL && strcmp(w->drawn, buf_str(&lines)) == 0)
+        return;
     live_draw(&w->live, w->ctl, buf_str(&lines));
+    free(w->drawn);
+    w->drawn = buf_take(&lines);
 }
 
 /* A line that stays. */
@@ -205,7 +211,7 @@ static int wait_for_open(ApplyWait *w, int64_t timeout, Err *err)
     size_t count;
     _cleanup_(json_decrefp) json_t *all = json_copy(w->open); /* has the names for longer */
     const char **names = json_sorted_keys(all, &count);
-    _cleanup_(mem_freep) char *path = query_path(&resource_project, NULL, names, count);
+    _cleanup_(mem_freep) char *path = listing_path(&resource_project, NULL, names, count);
     Follow options = { .path = path,
                        .resource = &resource_project,
                        .names = names,

@@ -2,7 +2,7 @@
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
-#include "query.h"
+#include "listing.h"
 #include "resource.h"
 
 static const Flag flags[] = {
@@ -33,7 +33,7 @@ static int mark_all(Ctl *ctl, const CommandLine *line, const char *verb, Err *er
     size_t i;
     json_t *name;
 
-    if (query_select(ctl, &resource_node, line, &selected, err) < 0)
+    if (listing_select(ctl, &resource_node, line, &selected, err) < 0)
         return -1;
     json_array_foreach (selected, i, name) {
         if (mark(ctl, json_string_value(name), verb, nodes, err) == 0)
@@ -63,7 +63,7 @@ static int run_uncordon(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_cordon, cmd_uncordon;
 const Command cmd_cordon = {
     .path = "cordon",
-    .args = "(NODE... | -l SELECTOR | --all)",
+    .args = "NODE...",
     .flags = flags,
     .selects = true,
     .brief = "Have nodes take no new projects; those they have stay",
@@ -74,7 +74,7 @@ const Command cmd_cordon = {
 };
 const Command cmd_uncordon = {
     .path = "uncordon",
-    .args = "(NODE... | -l SELECTOR | --all)",
+    .args = "NODE...",
     .flags = flags,
     .selects = true,
     .brief = "Have nodes take projects again; a drain under way ends",

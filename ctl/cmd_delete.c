@@ -3,8 +3,8 @@
 #include "command.h"
 #include "delete_wait.h"
 #include "json_at.h"
+#include "listing.h"
 #include "manifest.h"
-#include "query.h"
 #include "resource.h"
 
 #include <string.h>
@@ -110,9 +110,9 @@ static int run_kind(Ctl *ctl, const Resource *resource, const CommandLine *line,
     _cleanup_(delete_done) Delete d = delete_new(ctl, line);
     _cleanup_(json_decrefp) json_t *selected = NULL;
 
-    if (query_select(ctl, resource, line, &selected, err) < 0)
+    if (listing_select(ctl, resource, line, &selected, err) < 0)
         return -1;
-    const char **names = query_strings(selected);
+    const char **names = listing_strings(selected);
     int result = delete_several(&d, resource, names, json_array_size(selected), err);
     free(names);
     return result < 0 ? -1 : wait_if_asked(&d, err);
@@ -211,7 +211,7 @@ const Command cmd_delete = {
 const Command cmd_delete_node = {
     .path = "delete node",
     .alias = "nodes",
-    .args = "(<name>... | -l SELECTOR | --all)",
+    .args = "<name>...",
     .brief = "Delete nodes that have no projects left",
     .flags = node_flags,
     .selects = true,
@@ -223,7 +223,7 @@ const Command cmd_delete_node = {
 const Command cmd_delete_project = {
     .path = "delete project",
     .alias = "projects",
-    .args = "(<name>... | -l SELECTOR | --all)",
+    .args = "<name>...",
     .brief = "Delete projects and what they run",
     .selects = true,
     .flags = project_flags,

@@ -3,7 +3,7 @@
 #include "command.h"
 #include "describe.h"
 #include "json_at.h"
-#include "query.h"
+#include "listing.h"
 #include "resource.h"
 
 #define EVENTS_SHOWN 20
@@ -23,9 +23,10 @@ static void add_events(Ctl *ctl, const Resource *resource, const char *name, con
     _cleanup_(json_decrefp) json_t *list = NULL;
 
     buf_add_str(&path, resource_event.path);
-    query_add(&path, "for", about);
-    query_add(&path, "limit", limit);
-    query_add(&path, "since", json_text_at(object, "metadata.createdAt")); /* not its namesake's */
+    listing_add(&path, "for", about);
+    listing_add(&path, "limit", limit);
+    listing_add(&path, "since",
+                json_text_at(object, "metadata.createdAt")); /* not its namesake's */
     if (api_call(ctl, "GET", buf_str(&path), NULL, NULL, &list, &(Err){ 0 }) == 0)
         describe_events(json_object_get(list, "items"), ctl->now, &ctl->out);
 }
@@ -52,7 +53,7 @@ static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLi
     size_t i;
     json_t *name;
 
-    if (query_select(ctl, resource, line, &selected, err) < 0)
+    if (listing_select(ctl, resource, line, &selected, err) < 0)
         return -1;
     if (json_array_size(selected) == 1)
         return describe_one(ctl, resource, json_string_value(json_array_get(selected, 0)), err);
@@ -97,7 +98,7 @@ const Command cmd_describe = {
 const Command cmd_describe_node = {
     .path = "describe node",
     .alias = "nodes",
-    .args = "(<name> | -l SELECTOR | --all)",
+    .args = "<name>",
     .flags = selection_flags,
     .selects = true,
     .brief = "Show all there is to know about a node",
@@ -109,7 +110,7 @@ const Command cmd_describe_node = {
 const Command cmd_describe_project = {
     .path = "describe project",
     .alias = "projects",
-    .args = "(<name> | -l SELECTOR | --all)",
+    .args = "<name>",
     .flags = selection_flags,
     .selects = true,
     .brief = "Show all there is to know about a project",

@@ -7,9 +7,9 @@
 #include "command.h"
 #include "drain.h"
 #include "json_at.h"
+#include "listing.h"
 #include "live.h"
 #include "print.h"
-#include "query.h"
 #include "resource.h"
 
 #include <signal.h>
@@ -305,7 +305,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     size_t i;
     json_t *name;
 
-    if (query_select(ctl, &resource_node, line, &names, err) < 0)
+    if (listing_select(ctl, &resource_node, line, &names, err) < 0)
         return -1;
     if (json_array_size(names) == 1)
         return drain_node(ctl, line, json_string_value(json_array_get(names, 0)), start, err);
@@ -322,7 +322,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_drain;
 const Command cmd_drain = {
     .path = "drain",
-    .args = "(NODE | -l SELECTOR)",
+    .args = "NODE",
     .brief = "Empty a node of what can run elsewhere, and wait until it is",
     .flags = flags,
     .min_args = 1,

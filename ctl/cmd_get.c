@@ -4,7 +4,7 @@
 #include "command.h"
 #include "events.h"
 #include "get_watch.h"
-#include "query.h"
+#include "listing.h"
 #include "resource.h"
 
 #include <string.h>
@@ -46,13 +46,13 @@ static const Flag project_flags[] = {
 
 static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
-    _cleanup_(mem_freep) char *path = query_path(resource, line, NULL, 0);
+    _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
     _cleanup_(json_decrefp) json_t *list = NULL;
     int chunk;
 
-    if (query_chunk(line, &chunk, err) < 0)
+    if (listing_chunk(line, &chunk, err) < 0)
         return -1;
-    if (query_list(ctl, path, chunk, &list, err) < 0)
+    if (listing_fetch(ctl, path, chunk, &list, err) < 0)
         return err_prefix(err, "get %s", resource->plural);
     return resource_print(ctl, resource, json_object_get(list, "items"), list, err);
 }

@@ -6,7 +6,7 @@
 #include "condition.h"
 #include "follow.h"
 #include "json_at.h"
-#include "query.h"
+#include "listing.h"
 #include "resource.h"
 
 #include <inttypes.h>
@@ -221,8 +221,8 @@ static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
         json_array_append_new(w.names, json_string(resource_name(resource, line->args[i])));
     if (timeout > 0 && timeout < ctl->timeout_ms)
         ctl->timeout_ms = (int)timeout;
-    const char **names = query_strings(w.names);
-    _cleanup_(mem_freep) char *path = query_path(resource, line, names, line->arg_count);
+    const char **names = listing_strings(w.names);
+    _cleanup_(mem_freep) char *path = listing_path(resource, line, names, line->arg_count);
     Follow options = { .path = path,
                        .resource = resource,
                        .names = names,
@@ -286,7 +286,7 @@ const Command cmd_wait = {
 const Command cmd_wait_node = {
     .path = "wait node",
     .alias = "nodes",
-    .args = "(<name>... | -l SELECTOR | --all) --for=CONDITION",
+    .args = "<name>... --for=CONDITION",
     .brief = "Wait for nodes",
     .flags = flags,
     .min_args = 1,
@@ -298,7 +298,7 @@ const Command cmd_wait_node = {
 const Command cmd_wait_project = {
     .path = "wait project",
     .alias = "projects",
-    .args = "(<name>... | -l SELECTOR | --all) --for=CONDITION",
+    .args = "<name>... --for=CONDITION",
     .brief = "Wait for projects",
     .flags = flags,
     .min_args = 1,

@@ -5,7 +5,7 @@
 #include "condition.h"
 #include "follow.h"
 #include "json_at.h"
-#include "query.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -97,9 +97,9 @@ int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const c
         return 0;
     json_array_foreach (names, i, name)
         json_object_set_new(open, json_string_value(name), json_null());
-    const char **words = query_strings(names);
+    const char **words = listing_strings(names);
     size_t count = json_array_size(names);
-    _cleanup_(mem_freep) char *path = query_path(resource, NULL, words, count);
+    _cleanup_(mem_freep) char *path = listing_path(resource, NULL, words, count);
     ctl_on_interrupt("\nThe deletion goes on.\n", false);
     ms = ms > 0 && ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS;
     Follow options = { .path = path,

@@ -4,7 +4,7 @@
 #include "cara/mem.h"
 #include "cara/time.h"
 #include "json_at.h"
-#include "query.h"
+#include "listing.h"
 #include "resource.h"
 
 #include <inttypes.h>
@@ -80,7 +80,7 @@ static char *list_path(const char *about, Err *err)
         return NULL;
     }
     _cleanup_(mem_freep) char *for_what = mem_printf("%s/%s", resource->singular, name);
-    query_add(&path, "for", for_what);
+    listing_add(&path, "for", for_what);
     return buf_take(&path);
 }
 
@@ -94,7 +94,7 @@ static int fetch(Events *e, int64_t since, json_t **ret_list, Err *err)
     buf_add_str(&path, e->path);
     time_format_utc(since, time);
     if (since > 0)
-        query_add(&path, "since", time);
+        listing_add(&path, "since", time);
     if (api_call(e->ctl, "GET", buf_str(&path), NULL, NULL, &list, err) < 0)
         return err_prefix(err, "get events");
     json_t *items = json_object_get(list, "items");

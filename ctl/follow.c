@@ -5,7 +5,7 @@
 #include "cara/time.h"
 #include "json_at.h"
 #include "known.h"
-#include "query.h"
+#include "listing.h"
 
 #include <string.h>
 #include <time.h>
@@ -47,7 +47,7 @@ static void move_to(Follower *f, const char *version)
 
 static int tell(Follower *f, WatchType type, const json_t *object)
 {
-    if (!query_names(f->options->names, f->options->name_count, object))
+    if (!listing_has(f->options->names, f->options->name_count, object))
         return FOLLOW_ON;
     f->result = f->options->on_change(f->options->arg, type, object, f->err);
     return f->result;
@@ -82,7 +82,7 @@ static json_t *fetch_named(Follower *f)
     _cleanup_(json_decrefp) json_t *list = NULL;
 
     buf_add_str(&path, options->path);
-    query_add(&path, "limit", "1");
+    listing_add(&path, "limit", "1");
     if (api_call(f->ctl, "GET", buf_str(&path), NULL, NULL, &list, f->err) < 0)
         return NULL;
     json_t *items = json_array();
@@ -107,9 +107,9 @@ static json_t *fetch_all(Follower *f)
     size_t i;
     json_t *object;
 
-    if (query_list(f->ctl, f->options->path, f->options->chunk, &list, f->err) == 0) {
+    if (listing_fetch(f->ctl, f->options->path, f->options->chunk, &list, f->err) == 0) {
         json_array_foreach (json_object_get(list, "items"), i, object)
-            if (query_names(f->options->names, f->options->name_count, object))
+            if (listing_has(f->options->names, f->options->name_count, object))
                 json_array_append(items, object);
         json_object_set(list, "items", items);
     }
@@ -217,9 +217,9 @@ static int watch(Follower *f)
     if (f->http == NULL && api_connect(f->ctl, 0, &f->http, f->err) < 0)
         return -1;
     buf_add_str(&path, f->options->path);
-    query_add(&path, "watch", "true");
-    query_add(&path, "allowWatchBookmarks", "true");
-    query_add(&path, "resourceVersion", f->position);
+    listing_add(&path, "watch", "true");
+    listing_add(&path, "allowWatchBookmarks", "true");
+    listing_add(&path, "resourceVersion", f->position);
     watch_lines_done(&f->lines);
     watch_lines_init(&f->lines, on_line, f);
     if (http_follow(f->http, buf_str(&path), &how, &reply, f->err) < 0)

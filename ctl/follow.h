@@ -16,7 +16,7 @@
 #define FOLLOW_ON     1
 
 typedef struct Follow {
-    const char *path; /* as query_path gives it */
+    const char *path; /* as listing_path gives it */
     const Resource *resource;
     const char *const *names; /* those that matter; none for all */
     size_t name_count;

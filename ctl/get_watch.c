@@ -4,7 +4,7 @@
 #include "cara/time.h"
 #include "follow.h"
 #include "json_at.h"
-#include "query.h"
+#include "listing.h"
 
 #include <string.h>
 
@@ -137,7 +137,7 @@ static int on_change(void *arg, WatchType type, const json_t *object, Err *err)
 int get_watch(Ctl *ctl, const Resource *resource, const CommandLine *line, const char *const *names,
               size_t name_count, Err *err)
 {
-    _cleanup_(mem_freep) char *path = query_path(resource, line, names, name_count);
+    _cleanup_(mem_freep) char *path = listing_path(resource, line, names, name_count);
     Watching w = { .ctl = ctl,
                    .resource = resource,
                    .names = names,
@@ -154,7 +154,7 @@ int get_watch(Ctl *ctl, const Resource *resource, const CommandLine *line, const
                        .on_change = on_change,
                        .arg = &w };
 
-    if (query_chunk(line, &options.chunk, err) < 0)
+    if (listing_chunk(line, &options.chunk, err) < 0)
         return -1;
     ctl_on_interrupt(NULL, true);
     if (follow(ctl, &options, err) < 0)

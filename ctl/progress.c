@@ -82,7 +82,15 @@ static bool add_pulls(const json_t *project, bool with_percent, Buf *out)
     return count > 0;
 }
 
-/* "starting, 1 of 2 run", "running, db not yet healthy" */
+static void add_node(const json_t *project, Buf *out)
+{
+    const char *node = json_text_at(project, "status.nodeRef");
+
+    buf_add_str(out, *node != '\0' ? " on " : "");
+    print_clean(node, out);
+}
+
+/* "starting on n1, 1 of 2 run", "running on n1, db not yet healthy" */
 static void add_starts(const json_t *project, Buf *out)
 {
     const json_t *services = json_at(project, "status.services");
@@ -102,41 +110,33 @@ static void add_starts(const json_t *project, Buf *out)
         unhealthy += waits;
         name = waits ? json_text_at(service, "name") : name;
     }
-    if (run < total) {
-        buf_printf(out, "starting");
-        if (total > 1)
-            buf_printf(out, ", %zu of %zu run", run, total);
-    } else if (unhealthy == 0) {
-        buf_add_str(out, healthy > 0 ? "healthy" : "running");
-    } else if (unhealthy == 1) {
-        buf_add_str(out, "running, ");
+    buf_add_str(out, run < total                     ? "starting"
+                     : unhealthy == 0 && healthy > 0 ? "healthy"
+                                                     : "running");
+    add_node(project, out);
+    if (run < total && total > 1)
+        buf_printf(out, ", %zu of %zu run", run, total);
+    if (run == total && unhealthy == 1) {
+        buf_add_str(out, ", ");
         print_clean(name, out);
         buf_add_str(out, " not yet healthy");
-    } else {
-        buf_printf(out, "running, %zu services not yet healthy", unhealthy);
+    } else if (run == total && unhealthy > 1) {
+        buf_printf(out, ", %zu services not yet healthy", unhealthy);
     }
-}
-
-static void add_node(const json_t *project, Buf *out)
-{
-    const char *node = json_text_at(project, "status.nodeRef");
-
-    buf_add_str(out, *node != '\0' ? " on " : "");
-    print_clean(node, out);
 }
 
 static void add_steps(const json_t *project, bool with_percent, Buf *out)
 {
     bool updates = is(project, "status.phase", PHASE_RUNNING);
+    bool has_services = json_array_size(json_at(project, "status.services")) > 0;
 
-    if (add_pulls(project, with_percent, out))
-        ;
-    else if (updates)
-        buf_add_str(out, "updating");
-    else if (json_array_size(json_at(project, "status.services")) == 0)
-        buf_add_str(out, "placed");
-    else
-        add_starts(project, out);
+    if (!add_pulls(project, with_percent, out)) {
+        if (!updates && has_services) {
+            add_starts(project, out);
+            return;
+        }
+        buf_add_str(out, updates ? "updating" : "placed");
+    }
     add_node(project, out);
 }
 

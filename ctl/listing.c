@@ -1,4 +1,4 @@
-#include "query.h"
+#include "listing.h"
 
 #include "api.h"
 #include "cara/mem.h"
@@ -12,15 +12,15 @@
 #define CHUNK_MAX      1000 /* as the server allows */
 #define RESTARTS_MAX   3    /* of a list whose pages became too old before it was read */
 
-void query_add(Buf *path, const char *key, const char *value)
+void listing_add(Buf *path, const char *key, const char *value)
 {
     _cleanup_(mem_freep) char *escaped = http_escape(value);
 
     buf_printf(path, "%c%s=%s", strchr(buf_str(path), '?') != NULL ? '&' : '?', key, escaped);
 }
 
-char *query_path(const Resource *resource, const CommandLine *line, const char *const *names,
-                 size_t name_count)
+char *listing_path(const Resource *resource, const CommandLine *line, const char *const *names,
+                   size_t name_count)
 {
     static const struct {
         const char *flag;
@@ -38,15 +38,15 @@ char *query_path(const Resource *resource, const CommandLine *line, const char *
     for (size_t i = 0; line != NULL && i < line->flag_count; i++)
         for (size_t p = 0; p < ARRAY_LEN(parameters); p++)
             if (strcmp(line->flags[i].flag->name, parameters[p].flag) == 0)
-                query_add(&path, parameters[p].key, line->flags[i].value);
+                listing_add(&path, parameters[p].key, line->flags[i].value);
     if (name_count == 1) {
         _cleanup_(mem_freep) char *field = mem_printf("metadata.name=%s", names[0]);
-        query_add(&path, "fieldSelector", field);
+        listing_add(&path, "fieldSelector", field);
     }
     return buf_take(&path);
 }
 
-bool query_names(const char *const *names, size_t name_count, const json_t *object)
+bool listing_has(const char *const *names, size_t name_count, const json_t *object)
 {
     const char *name = json_text_at(object, "metadata.name");
 
@@ -56,7 +56,7 @@ bool query_names(const char *const *names, size_t name_count, const json_t *obje
     return name_count == 0;
 }
 
-int query_chunk(const CommandLine *line, int *ret, Err *err)
+int listing_chunk(const CommandLine *line, int *ret, Err *err)
 {
     const char *text = command_line_value(line, "chunk-size");
     char *end;
@@ -82,9 +82,9 @@ static int fetch_page(Ctl *ctl, const char *path, int chunk, const char *token, 
     snprintf(limit, sizeof(limit), "%d", chunk);
     buf_add_str(&page, path);
     if (chunk > 0)
-        query_add(&page, "limit", limit);
+        listing_add(&page, "limit", limit);
     if (token != NULL)
-        query_add(&page, "continue", token);
+        listing_add(&page, "continue", token);
     if (api_call(ctl, "GET", buf_str(&page), NULL, NULL, ret, err) < 0)
         return -1;
     if (json_is_array(json_object_get(*ret, "items")))
@@ -112,7 +112,7 @@ static int fetch_rest(Ctl *ctl, const char *path, int chunk, json_t *list, Err *
     return 0;
 }
 
-int query_list(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err)
+int listing_fetch(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err)
 {
     for (int restarts = 0;; restarts++) {
         _cleanup_(json_decrefp) json_t *list = NULL;
@@ -130,7 +130,7 @@ int query_list(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-const char **query_strings(const json_t *array)
+const char **listing_strings(const json_t *array)
 {
     const char **strings = mem_alloc(sizeof(char *) * (json_array_size(array) + 1));
     size_t i;
@@ -141,8 +141,8 @@ const char **query_strings(const json_t *array)
     return strings;
 }
 
-int query_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
-                 Err *err)
+int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
+                   Err *err)
 {
     _cleanup_(json_decrefp) json_t *list = NULL;
     _cleanup_(json_decrefp) json_t *names = json_array();
@@ -152,8 +152,8 @@ int query_select(Ctl *ctl, const Resource *resource, const CommandLine *line, js
     for (i = 0; i < line->arg_count; i++)
         json_array_append_new(names, json_string(resource_name(resource, line->args[i])));
     if (line->arg_count == 0) {
-        _cleanup_(mem_freep) char *path = query_path(resource, line, NULL, 0);
-        if (query_list(ctl, path, CHUNK_OBJECTS, &list, err) < 0)
+        _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
+        if (listing_fetch(ctl, path, CHUNK_OBJECTS, &list, err) < 0)
             return err_prefix(err, "get %s", resource->plural);
     }
     json_array_foreach (json_object_get(list, "items"), i, item)

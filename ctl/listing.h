@@ -1,6 +1,6 @@
 /* What of a kind is asked for: flags of a command line as the query of a list or a watch. */
-#ifndef CTL_QUERY_H
-#define CTL_QUERY_H
+#ifndef CTL_LISTING_H
+#define CTL_LISTING_H
 
 #include "command.h"
 #include "resource.h"
@@ -20,31 +20,31 @@
     }
 
 /* "?" or "&", and "key=value" percent-encoded. */
-void query_add(Buf *path, const char *key, const char *value);
+void listing_add(Buf *path, const char *key, const char *value);
 
 /* "/api/v1/projects?phase=Running&labelSelector=tier%3Dweb", owned by the caller. Flags that are
  * not given, or that the command has not, leave no trace, nor does a line that is NULL. The server
  * can pick out one name; of several there is no trace either, and what answers is more than was
  * asked for. */
-char *query_path(const Resource *resource, const CommandLine *line, const char *const *names,
-                 size_t name_count);
+char *listing_path(const Resource *resource, const CommandLine *line, const char *const *names,
+                   size_t name_count);
 
 /* Is an object one of those named? Any is when none is named. */
-bool query_names(const char *const *names, size_t name_count, const json_t *object);
+bool listing_has(const char *const *names, size_t name_count, const json_t *object);
 
 /* --chunk-size: objects of one page, 0 for all at once. */
-int query_chunk(const CommandLine *line, int *ret, Err *err);
+int listing_chunk(const CommandLine *line, int *ret, Err *err);
 
 /* The whole list, page by page: {"apiVersion", "kind", "metadata", "items"} owned by the caller,
  * with the first page's resourceVersion: what a watch goes on from. */
-int query_list(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err);
+int listing_fetch(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err);
 
 /* The names a command is to act on: its arguments, or what -l or --all gives. The strings of the
  * array are owned by it. */
-int query_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
-                 Err *err);
+int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
+                   Err *err);
 
 /* The strings of such an array, as a list that is the caller's and strings that are the array's. */
-const char **query_strings(const json_t *array);
+const char **listing_strings(const json_t *array);
 
 #endif

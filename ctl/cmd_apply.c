@@ -8,6 +8,7 @@
 #include "print.h"
 #include "resource.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define APPLY_TIMEOUT_MS 300000 /* thousands of objects may be in one */
@@ -71,6 +72,19 @@ static int print_objects(Ctl *ctl, const json_t *results)
     return 0;
 }
 
+/* A manifest that was read with caractrl get says which version it goes by: what that means is
+ * said. */
+static int fail(Err *err)
+{
+    size_t len = strlen(err->message);
+
+    if (err->status == 409 && strstr(err->message, "resourceVersion") != NULL)
+        snprintf(err->message + len, sizeof(err->message) - len,
+                 " (caractrl get -o yaml shows it; a manifest without metadata.resourceVersion is "
+                 "taken whatever changed)");
+    return err_prefix(err, "apply");
+}
+
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(json_decrefp) json_t *items = NULL;
@@ -89,7 +103,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     int64_t start = time_monotonic_ms();
     ctl->timeout_ms = APPLY_TIMEOUT_MS;
     if (api_call(ctl, "POST", "/api/v1/apply", body, NULL, &reply, err) < 0)
-        return err_prefix(err, "apply");
+        return fail(err);
     json_t *results = json_object_get(reply, "items");
     if (!json_is_array(results))
         return err_set(err, ERR_HTTP, "apply: decode response: there is no list of items in it");

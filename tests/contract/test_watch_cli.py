@@ -1,61 +1,10 @@
-"""get -w, wait and events as people use them: against the real server, and against one on its worst days."""
+"""get -w as people use it: against the real server, and against one on its worst days."""
 import json
-import os
-import queue
-import signal
-import subprocess
-import threading
 
 import pytest
-from support.caractrl import caractrl
-from support.server import BIN
+from support.caractrl import Running, caractrl
+from support.manifests import node, project
 from support.watch_server import SILENCE, WatchServer, bookmark, event, gone, project_object
-
-
-class Running:
-    """caractrl in the background; its lines as they come."""
-
-    def __init__(self, *args, server, **env):
-        self.child = subprocess.Popen([str(BIN / "caractrl"), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                      env={**os.environ, "CARA_SERVER": server, **env})
-        self.lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.child.stdout:
-            self.lines.put(line.rstrip("\n"))
-        self.lines.put(None)
-
-    def line(self, seconds=20):
-        return self.lines.get(timeout=seconds)
-
-    def row(self, seconds=20):
-        return self.line(seconds).split()
-
-    def end(self, how=signal.SIGINT):
-        """Its exit status and what it said on stderr."""
-        if how is not None:
-            self.child.send_signal(how)
-        code = self.child.wait(timeout=20)
-        err = self.child.stderr.read()
-        assert "AddressSanitizer" not in err and "runtime error" not in err, err
-        return code, err
-
-
-@pytest.fixture
-def start():
-    """Runs caractrl in the background; whatever is left is ended."""
-    made = []
-
-    def run(*args, **options):
-        made.append(Running(*args, **options))
-        return made[-1]
-
-    yield run
-    for running in made:
-        if running.child.poll() is None:
-            running.child.kill()
-            running.child.wait()
 
 
 # --- a server on its worst days ----------------------------------------------------------------------
@@ -150,3 +99,104 @@ def test_what_is_no_watch_at_all_is_said_so(start):
     with WatchServer([([], "")], [[]]) as server:
         code, err = start("get", "projects", "-w", server=server.url).end(how=None)
         assert code == 1 and "no resourceVersion" in err
+
+
+# --- the real one ------------------------------------------------------------------------------------
+
+
+def test_a_watch_shows_what_is_there_and_then_each_change(start, api):
+    api.post("/api/v1/projects", project("old"))
+    running = start("get", "projects", "-w", server=api.url)
+    assert running.row()[:2] == ["NAME", "PHASE"]
+    assert running.row()[:2] == ["old", "Pending"]
+    api.post("/api/v1/projects", project("new"))
+    assert running.row()[:2] == ["new", "Pending"]
+    api.delete("/api/v1/projects/new?force=true")
+    rows = [running.row()]
+    while rows[-1][1] != "Deleted":
+        rows.append(running.row())
+    assert rows[-1][0] == "new", rows
+    assert running.end() == (0, "")
+
+
+def test_a_watch_of_one_name_shows_nothing_else(start, api):
+    for name in ("web", "other"):
+        api.post("/api/v1/projects", project(name))
+    running = start("get", "project/web", "-w", "-o", "name", server=api.url)
+    assert running.line() == "project/web"
+    api.delete("/api/v1/projects/other?force=true")
+    api.delete("/api/v1/projects/web?force=true")
+    assert running.line() == "project/web"
+    assert running.end() == (0, "")
+    assert all(line in ("project/web", None) for line in running.rest())
+
+
+def test_a_watch_of_a_name_that_is_not_there_is_refused(start, api):
+    code, err = start("get", "project", "web", "-w", server=api.url).end(how=None)
+    assert code == 1 and err.startswith('Error: watch projects: Not Found: there is no project "web"')
+
+
+def test_what_leaves_the_filter_is_told(start, api):
+    made = project("web")
+    made["metadata"]["labels"] = {"tier": "front"}
+    api.post("/api/v1/projects", made)
+    running = start("get", "projects", "-l", "tier=front", "-w", "--output-watch-events", server=api.url)
+    assert running.row()[:2] == ["EVENT", "NAME"] and running.row()[:3] == ["ADDED", "web", "Pending"]
+    made["metadata"]["labels"] = {"tier": "back"}
+    assert api.put("/api/v1/projects/web", made).status == 200
+    row = running.row()
+    while row[0] != "DELETED":
+        row = running.row()
+    assert row[:3] == ["DELETED", "web", "Pending"], "it is still there, only not here"
+    assert running.end() == (0, "")
+
+
+def test_a_watch_outlives_a_server_that_restarts(start, make_database, make_server):
+    database = make_database()
+    server = make_server(database.url)
+    running = start("get", "nodes", "-w", server=server.url)
+    server.post("/api/v1/nodes", node("first"))
+    assert running.row()[0] == "NAME" and running.row()[0] == "first"
+    server.stop()
+    database.sql("SELECT api.node_create(%s, 'someone')", json.dumps(node("meanwhile")))
+    server.start()
+    assert running.row(30)[:2] == ["meanwhile", "NotReady"]
+    assert running.end()[0] == 0
+
+
+def test_a_watch_whose_position_was_trimmed_lists_again(start, make_database, make_server):
+    database = make_database()
+    server = make_server(database.url)
+    for name in ("stays", "goes"):
+        server.post("/api/v1/projects", project(name))
+    running = start("get", "projects", "-w", server=server.url)
+    assert [running.row()[0] for _ in range(3)] == ["NAME", "goes", "stays"]
+    server.stop()
+    database.sql("SELECT api.project_delete('goes', '{\"force\": [\"true\"]}', 'someone')")
+    database.sql("SELECT api.project_create(%s, 'someone')", json.dumps(project("comes")))
+    database.set(change_retention="0s")
+    for _ in range(2):  # the first may have something to tell itself
+        database.sql("UPDATE cara.clock SET trim_due_at = '-infinity'")
+        database.sql("SELECT api.tick()")
+    assert database.value("SELECT count(*) FROM cara.change") == 0
+    server.start()
+    seen = {tuple(running.row(30)[:2])}
+    while not {("goes", "Deleted"), ("comes", "Pending")} <= seen:
+        seen.add(tuple(running.row()[:2]))
+    assert running.end()[0] == 0
+
+
+def test_lists_come_in_pages_that_make_one(api):
+    for number in range(7):
+        api.post("/api/v1/nodes", node(f"n{number}"))
+    done = caractrl("get", "nodes", "-o", "name", "--chunk-size", "3", server=api.url)
+    assert done.out.split() == [f"node/n{number}" for number in range(7)]
+    listed = json.loads(caractrl("get", "nodes", "-o", "json", "--chunk-size", "3", server=api.url).out)
+    assert len(listed["items"]) == 7 and set(listed["metadata"]) == {"resourceVersion"}
+    assert "must be a number from 0 to 1000" in caractrl("get", "nodes", "--chunk-size", "x", server=api.url).err
+
+
+def test_a_selector_that_is_none_is_refused_with_the_place_and_the_grammar(api):
+    done = caractrl("get", "projects", "-l", "tier in (a", server=api.url)
+    assert done.code == 1 and "labelSelector" in done.err and "position" in done.err and "notin (a, b)" in done.err
+    assert caractrl("get", "projects", "web", "-l", "a", server=api.url).err == "Error: get projects: a name cannot stand beside --selector\n"

@@ -202,8 +202,8 @@ BEGIN
         PERFORM FROM project WHERE name = p_name FOR NO KEY UPDATE;
         SELECT greatest(p.resource_version, s.resource_version) INTO v_now FROM project p JOIN project_status s ON s.project = p.name WHERE p.name = p_name;
     END IF;
-    IF coalesce(p_version, '') NOT IN ('', v_now::text)
-       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text)) THEN
+    IF v_now IS NOT NULL AND (coalesce(p_version, '') NOT IN ('', v_now::text)
+       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text))) THEN
         PERFORM fail(409, format('%s %s has been modified: its resourceVersion is %s now', lower(p_kind), quote(p_name), v_now),
             'metadata.resourceVersion', 'read it again and apply your changes to that');
     END IF;

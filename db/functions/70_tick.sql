@@ -236,15 +236,19 @@ BEGIN
     IF v_used <= v_limit THEN
         RETURN 0;
     END IF;
-    SELECT count(event_record(e.kind, e.name, 'Warning', 'ChannelEnded', e.message, 'system:tick', p_now)) INTO v_ended
-      FROM (SELECT CASE WHEN c.node IS NULL THEN 'Cluster' ELSE 'Node' END AS kind, coalesce(c.node, 'cluster') AS name,
-                   CASE WHEN c.node IS NULL THEN format('A session of %s held up the notification queue', a.usename) ELSE 'Its channel held up the notification queue' END AS message
-              FROM pg_stat_activity a LEFT JOIN channel c ON c.role_name = a.usename
-             WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
-               AND a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')
-               AND (c.node IS NOT NULL OR (v_used > greatest(v_limit, 0.5) AND a.state LIKE 'idle in transaction%'))
-               AND (pg_has_role(a.usesysid, 'MEMBER') OR (pg_has_role('pg_signal_backend', 'MEMBER') AND NOT (SELECT rolsuper FROM pg_roles WHERE oid = a.usesysid)))
-               AND pg_terminate_backend(a.pid)) e;
+    WITH fault AS MATERIALIZED ( -- first who, then the deed: a function in WHERE might be called for everyone
+        SELECT a.pid, a.usename, c.node FROM pg_stat_activity a LEFT JOIN channel c ON c.role_name = a.usename
+         WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+           AND a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')
+           AND (c.node IS NOT NULL OR (v_used > greatest(v_limit, 0.5) AND a.state LIKE 'idle in transaction%'))
+           AND (pg_has_role(a.usesysid, 'MEMBER') OR (pg_has_role('pg_signal_backend', 'MEMBER') AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.usesysid)))
+    ), ended AS MATERIALIZED (
+        SELECT f.*, pg_terminate_backend(f.pid) AS done FROM fault f
+    )
+    SELECT count(event_record(CASE WHEN e.node IS NULL THEN 'Cluster' ELSE 'Node' END, coalesce(e.node, 'cluster'), 'Warning', 'ChannelEnded',
+               CASE WHEN e.node IS NULL THEN format('A session of %s held up the notification queue', e.usename) ELSE 'Its channel held up the notification queue' END,
+               'system:tick', p_now)) INTO v_ended
+      FROM ended e WHERE e.done;
     RETURN v_ended;
 END
 $$;

@@ -137,7 +137,7 @@ CREATE OR REPLACE FUNCTION api.channel_check(p_streams jsonb)
 RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    RETURN wire((SELECT '[' || coalesce(string_agg(wire_text(e.key), ','), '') || ']'
+    RETURN wire((SELECT '[' || coalesce(string_agg(wire_text(e.key), ',' ORDER BY e.key COLLATE "C"), '') || ']'
                    FROM jsonb_each_text(p_streams) e LEFT JOIN channel c ON c.node = e.key
                   WHERE c.serial::text IS DISTINCT FROM e.value OR c.kind <> 'stream'));
 END

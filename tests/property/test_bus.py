@@ -225,3 +225,70 @@ def test_every_replica_is_the_table(databases, block):
     for number in range(block * 100, min(ROUNDS, (block + 1) * 100)):
         seen += one_round(databases[number % len(databases)].url, SEED * 1_000_000 + number)
     assert seen > 10 * min(ROUNDS, 100), "there was something to see"
+
+
+def session(url, **options):
+    connection = psycopg2.connect(url, **options)
+    connection.autocommit = True
+    return connection, connection.cursor()
+
+
+def one(cursor, sql, *arguments):
+    cursor.execute(sql, arguments)
+    return cursor.fetchone()[0]
+
+
+def test_nobody_waits_for_old_transactions_elsewhere(databases):
+    """One that wrote, in another database and in this one, is older than everything a watcher reads behind a gap."""
+    (elsewhere, other), (here, old), (_, writer) = session(databases[0].admin), session(databases[0].url), session(databases[0].url)
+    for cursor in (other, old):
+        cursor.execute("BEGIN")
+        one(cursor, "SELECT pg_current_xact_id()::text")
+        cursor.execute("LOCK TABLE pg_catalog.pg_description IN ROW EXCLUSIVE MODE")
+    old.execute("LOCK TABLE cara.change IN ROW EXCLUSIVE MODE")
+    position = one(writer, "SELECT (api.bus_read()->>'position')::bigint")
+    one(writer, "SELECT nextval('cara.change_id')")
+    one(writer, "SELECT api.node_create('{\"metadata\":{\"name\":\"behind-a-gap\"}}')::text")
+    writer.execute("SELECT line FROM api.watch_read('Node', '{}', %s)", [position])
+    assert [json.loads(line)["object"]["metadata"]["name"] for line, in writer.fetchall() if line] == ["behind-a-gap"]
+    writer.execute("DELETE FROM cara.node WHERE name = 'behind-a-gap'")
+    for connection in (elsewhere, here):
+        connection.close()
+
+
+def test_a_session_that_holds_the_queue_back_is_ended(databases):
+    """A channel's role that LISTENs and then sits in a transaction: the tick ends it, and the queue empties."""
+    url = databases[0].url
+    _, owner = session(url)
+    owner.execute("UPDATE cara.setting SET value = '0' WHERE name = 'bus_queue_limit'")
+    one(owner, "SELECT api.node_create('{\"metadata\":{\"name\":\"idler\"}}')::text")
+    issued = one(owner, "SELECT api.channel_issue('idler')")
+    role, password = (part.split("=")[1].strip("'") for part in issued["conninfo"].split() if part.startswith(("user=", "password=")))
+    idle, listener = session(url, user=role, password=password)
+    _, innocent = session(url)
+    innocent.execute(f"LISTEN {issued['channel']}")
+    listener.execute(f"LISTEN {issued['channel']}")
+    listener.execute("SET idle_in_transaction_session_timeout = 0")  # which its role may
+    listener.execute("BEGIN")
+    one(listener, "SELECT 1")
+    for number in range(40):
+        owner.execute("SELECT pg_notify('noise', repeat('x', 7000) || %s)", [number])
+    one(innocent, "SELECT 1")
+    held = one(owner, "SELECT pg_notification_queue_usage()")
+    assert held > 0
+    one(owner, "SELECT api.tick()::text")
+    assert one(listener, "SELECT 1") == 1, "nobody is ended before patience is over"
+    owner.execute("UPDATE cara.setting SET value = '0' WHERE name = 'bus_session_patience'")
+    one(owner, "SELECT api.tick()::text")
+    with pytest.raises(psycopg2.OperationalError):
+        one(listener, "SELECT 1")
+    assert one(innocent, "SELECT 1") == 1, "who listens and reads stays"
+    deadline = time.monotonic() + 10
+    while one(owner, "SELECT pg_notification_queue_usage()") > 0 and time.monotonic() < deadline:
+        owner.execute("SELECT pg_notify('noise', '')")  # the queue is tidied by who notifies
+        one(innocent, "SELECT 1")
+    assert one(owner, "SELECT pg_notification_queue_usage()") == 0
+    assert one(owner, "SELECT count(*) FROM cara.event WHERE reason = 'ChannelEnded' AND name = 'idler'") == 1
+    owner.execute("DELETE FROM cara.node WHERE name = 'idler'")
+    owner.execute("UPDATE cara.setting SET value = CASE name WHEN 'bus_queue_limit' THEN '0.1' ELSE '10s' END WHERE name LIKE 'bus_%'")
+    idle.close()

@@ -13,5 +13,6 @@ const Command cmd_events = {
     .brief = "Show what happened lately, to everything or to one node or project",
     .flags = events_flags,
     .max_args = 1,
+    .complete = COMPLETE_OBJECTS,
     .run = run,
 };

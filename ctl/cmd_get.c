@@ -182,5 +182,6 @@ const Command cmd_get_events = {
     .brief = "Show what happened lately, to everything or to one node or project",
     .flags = events_flags,
     .max_args = 1,
+    .complete = COMPLETE_OBJECTS,
     .run = run_events,
 };

@@ -31,6 +31,7 @@ typedef enum CompleteArgs {
     COMPLETE_NODES,
     COMPLETE_PROJECTS,
     COMPLETE_SETTINGS,
+    COMPLETE_OBJECTS, /* node/NAME, project/NAME */
 } CompleteArgs;
 
 typedef struct Command {

@@ -83,6 +83,28 @@ int condition_parse(const char *text, const Resource *resource, Condition *ret, 
                    resource == &resource_node ? "state=STATE" : "phase=PHASE");
 }
 
+const char *const *condition_offers(const Resource *resource)
+{
+    static const char *const of_projects[] = {
+        "phase=" PHASE_RUNNING,
+        "phase=" PHASE_PENDING,
+        "phase=" PHASE_SCHEDULED,
+        "phase=" PHASE_FAILED,
+        "phase=" PHASE_TERMINATING,
+        "condition=Ready",
+        "condition=Ready=False",
+        "create",
+        "delete",
+        NULL,
+    };
+    static const char *const of_nodes[] = {
+        "state=Ready",           "state=NotReady", "state=Draining", "condition=Ready",
+        "condition=Ready=False", "create",         "delete",         NULL,
+    };
+
+    return resource == &resource_node ? of_nodes : of_projects;
+}
+
 /* ---- judging --------------------------------------------------------------------------------- */
 
 bool condition_is_outdated(const json_t *object)

@@ -27,6 +27,9 @@ typedef struct Condition {
  * kind, naming what could. */
 int condition_parse(const char *text, const Resource *resource, Condition *ret, Err *err);
 
+/* What completion offers behind --for; ended by NULL. */
+const char *const *condition_offers(const Resource *resource);
+
 /* Has the object come that far? NULL for one that is not there. What an agent tells of an earlier
  * generation of the spec than the newest does not count. */
 bool condition_met(const Condition *condition, const json_t *object);

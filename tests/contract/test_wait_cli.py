@@ -349,3 +349,26 @@ def test_events_are_followed_as_they_happen(start, api):
     line = running.line()
     assert "ContainerCrashed" in line and line.endswith("boom")
     assert running.end() == (0, "")
+
+
+# --- completion ------------------------------------------------------------------------------------------
+
+
+def test_completion_knows_names_phases_and_conditions(ctl, api):
+    ready_node(api, "n1")
+    api.post("/api/v1/projects", project("web"))
+
+    def offered(*words):
+        return [line.split("\t")[0] for line in ctl("__complete", "--", *words).out.splitlines()]
+
+    assert offered("wait", "") == ["node", "project"]
+    assert offered("wait", "project", "") == ["web"] and offered("wait", "nodes", "") == ["n1"]
+    assert offered("wait", "project", "--for", "phase=R") == ["phase=Running"]
+    assert offered("wait", "project", "--for=phase=R") == ["--for=phase=Running"]
+    assert offered("wait", "project", "--for", "=", "phase", "=", "R") == ["Running"], "as bash takes words apart"
+    assert offered("wait", "project", "--for", "=") == offered("wait", "project", "--for", "")
+    assert "state=Draining" in offered("wait", "node", "n1", "--for", "")
+    assert offered("get", "projects", "--phase", "Fa") == ["Failed"] and offered("get", "projects", "--phase=Fa") == ["--phase=Failed"]
+    assert offered("get", "projects", "--node", "") == ["n1"] and offered("get", "nodes", "--state", "D") == ["Draining"]
+    assert offered("events", "") == offered("events", "--for", "") == ["node/n1", "project/web"]
+    assert offered("apply", "--w") == ["--wait"] and "--selector" in offered("delete", "project", "--")

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Between 0 and `below` - 1. */
-static int64_t random_below(int64_t below)
+int64_t random_below_ms(int64_t below)
 {
     uint32_t bits = 0;
 
@@ -21,10 +20,15 @@ int64_t backoff_jittered_ms(int64_t first, int64_t max, int failures)
         delay *= 2;
     if (delay > max)
         delay = max;
-    return delay / 2 + random_below(delay / 2 + 1);
+    return delay / 2 + random_below_ms(delay / 2 + 1);
 }
 
 int64_t jittered_ms(int64_t ms)
 {
-    return ms - ms / 4 + random_below(ms / 2 + 1);
+    return ms - ms / 4 + random_below_ms(ms / 2 + 1);
+}
+
+int64_t beat_delay_ms(int64_t interval, bool first)
+{
+    return first ? random_below_ms(interval) : interval - random_below_ms(interval / 10 + 1);
 }

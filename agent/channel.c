@@ -1,79 +1,51 @@
 #include "channel.h"
 
-#include <libpq-fe.h>
+#include "channel_ops.h"
+
+#include <poll.h>
 #include <string.h>
 
-struct AgentChannel {
-    PGconn *conn;
+static const char *const words[CHANNEL_KIND_COUNT] = {
+    [CHANNEL_POLL] = "poll", [CHANNEL_POSTGRES] = "postgres", [CHANNEL_STREAM] = "stream"
 };
 
-/* libpq's messages end in a newline and may go on for several lines: the first says it. */
-static int refuse(PGconn *conn, Err *err, const char *doing)
+const char *channel_kind_word(ChannelKind kind)
 {
-    const char *message = PQerrorMessage(conn);
-
-    return err_set(err, ERR_UNAVAILABLE, "%s: %.*s", doing, (int)strcspn(message, "\n"), message);
+    return words[kind];
 }
 
-/* A line that is cut without a word is noticed within half a minute; the slow poll works meanwhile.
- */
-static PGconn *connect_to(const char *conninfo)
+int channel_kind_parse(const char *word, ChannelKind *ret)
 {
-    static const char *const keys[] = { "dbname",
-                                        "connect_timeout",
-                                        "keepalives_idle",
-                                        "keepalives_interval",
-                                        "keepalives_count",
-                                        "tcp_user_timeout",
-                                        NULL };
-    const char *const values[] = { conninfo, "5", "10", "5", "3", "25000", NULL };
-
-    return PQconnectdbParams(keys, values, 1);
-}
-
-int agent_channel_open(const char *conninfo, const char *name, AgentChannel **ret, Err *err)
-{
-    _cleanup_(agent_channel_closep) AgentChannel *channel = mem_alloc(sizeof(*channel));
-
-    channel->conn = connect_to(conninfo);
-    if (PQstatus(channel->conn) != CONNECTION_OK)
-        return refuse(channel->conn, err, "connect to the wake-up channel");
-    char *quoted = PQescapeIdentifier(channel->conn, name, strlen(name));
-    _cleanup_(mem_freep) char *command = mem_printf("LISTEN %s", quoted != NULL ? quoted : "\"\"");
-    PQfreemem(quoted);
-    PGresult *result = PQexec(channel->conn, command);
-    bool listening = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    if (!listening)
-        return refuse(channel->conn, err, "listen on the wake-up channel");
-    *ret = TAKE_PTR(channel);
-    return 0;
+    for (int i = 0; i < CHANNEL_KIND_COUNT; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *ret = (ChannelKind)i;
+            return 0;
+        }
+    }
+    return -1;
 }
 
 void agent_channel_close(AgentChannel *channel)
 {
-    if (channel == NULL)
-        return;
-    PQfinish(channel->conn);
-    free(channel);
+    if (channel != NULL)
+        channel->ops->close(channel);
 }
 
-int agent_channel_fd(const AgentChannel *channel)
+bool agent_channel_wait(AgentChannel *channel, int fd, int wait_ms)
 {
-    return PQsocket(channel->conn);
+    struct pollfd alone = { .fd = fd, .events = POLLIN };
+
+    if (channel != NULL)
+        return channel->ops->wait(channel, fd, wait_ms);
+    return poll(&alone, 1, wait_ms) > 0;
 }
 
 int agent_channel_read(AgentChannel *channel, bool *ret_woken, Err *err)
 {
-    PGnotify *notify;
-    bool woken = false;
+    return channel->ops->read(channel, ret_woken, err);
+}
 
-    if (PQconsumeInput(channel->conn) == 0 || PQstatus(channel->conn) != CONNECTION_OK)
-        return refuse(channel->conn, err, "read the wake-up channel");
-    while ((notify = PQnotifies(channel->conn)) != NULL) {
-        woken = true;
-        PQfreemem(notify);
-    }
-    *ret_woken = woken;
-    return 0;
+int64_t agent_channel_spread_ms(const AgentChannel *channel)
+{
+    return channel->ops->spread_ms != NULL ? channel->ops->spread_ms(channel) : 0;
 }

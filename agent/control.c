@@ -12,20 +12,24 @@
 #include "threads.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RETRY_FIRST_MS   200
-#define RETRY_MAX_MS     10000
-#define DEFAULT_PACE_MS  30000
-#define CHANNEL_AGAIN_MS 300000 /* when there was none to be had */
-#define REPORTS_AT_ONCE  200
-#define SILENCE_MAX      2 /* heartbeats: not heard for longer and our lease may be over */
-#define NEVER            INT64_MAX
+#define RETRY_FIRST_MS    200
+#define RETRY_MAX_MS      10000
+#define DEFAULT_PACE_MS   30000
+#define CHANNEL_AGAIN_MS  300000 /* when there was none to be had */
+#define SHORT_LIVED_MS    30000  /* a channel that is lost sooner is asked for with back-off */
+#define SPREAD_MS         1000   /* over which a lost channel is asked for, if nobody says */
+#define POSTGRES_TRIES    2      /* to reach it before we ask for a stream instead */
+#define POSTGRES_AGAIN_MS 600000
+#define REPORTS_AT_ONCE   200
+#define PROGRESS_GAP_MS   250 /* between reports that only say how far something has come */
+#define SILENCE_MAX       2   /* heartbeats: not heard for longer and our lease may be over */
+#define NEVER             INT64_MAX
 
 enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
 
@@ -36,9 +40,14 @@ struct Control {
     Projects *projects;
     Rest *rest;
     AgentChannel *channel;
+    int64_t channel_since; /* monotonic, ms */
+    int channel_losses;    /* of short-lived ones, one after the other */
+    int postgres_failures; /* to open what the server picked */
+    int64_t no_postgres_until;
     int wake_fd;
     int64_t due[DUTY_COUNT]; /* monotonic, ms */
     int failures[DUTY_COUNT];
+    int64_t away_until; /* the server cannot be reached: nothing is tried before */
     bool registered;
     bool resync;      /* the next fetch is not just a wake-up's: look for leftovers too */
     bool returning;   /* we were out of touch: the next list is the first after that */
@@ -48,8 +57,10 @@ struct Control {
     int told_arrival; /* of the engine, when they were told */
     Pressure told_pressure;
     int64_t answered; /* when the server last did, monotonic, ms; 0: never */
+    int64_t reported; /* when a report last left */
     int64_t poll_ms;
     int64_t heartbeat_ms;
+    bool paces_unsure; /* paces are told once, and what told them may not have arrived */
 };
 
 static int duty_register(Control *control, Err *err);
@@ -79,6 +90,21 @@ static void in_touch(Control *control)
     if (now - control->answered > SILENCE_MAX * control->heartbeat_ms)
         control->returning = true;
     control->answered = now;
+}
+
+static void set_paces(Control *control, const Paces *paces)
+{
+    if (paces->poll_ms > 0)
+        control->poll_ms = paces->poll_ms;
+    if (paces->heartbeat_ms <= 0 || control->settings->heartbeat_interval_ms > 0 ||
+        paces->heartbeat_ms == control->heartbeat_ms)
+        return;
+    log_info("heartbeat interval told", "heartbeat_ms=%" PRId64, paces->heartbeat_ms);
+    control->heartbeat_ms = paces->heartbeat_ms;
+    /* A shorter interval counts from now on, not after one more of the old ones. */
+    int64_t next = time_monotonic_ms() + beat_delay_ms(control->heartbeat_ms, true);
+    if (next < control->due[HEARTBEAT])
+        control->due[HEARTBEAT] = next;
 }
 
 static int duty_register(Control *control, Err *err)
@@ -163,45 +189,75 @@ static int duty_heartbeat(Control *control, Err *err)
     engine_facts(control->engine, &engine);
     Pressure pressure = pressure_now(control, &engine);
     json_t *body = heartbeat_body(control, ready, &engine, pressure);
-    int rc = rest_heartbeat(control->rest, body, err);
+    Paces paces = { 0 };
+    int rc = rest_heartbeat(control->rest, body, &paces, err);
 
     json_decref(body);
     if (rc < 0)
         return -1;
     log_told(control, ready, pressure);
+    control->due[HEARTBEAT] =
+        time_monotonic_ms() + beat_delay_ms(control->heartbeat_ms, !control->told_all);
+    set_paces(control, &paces);
     control->told_all = true;
     control->told_ready = ready;
     control->told_arrival = engine.arrivals;
     control->told_pressure = pressure;
-    control->due[HEARTBEAT] = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
+    if (control->paces_unsure) { /* an answer that was lost may have had new ones */
+        int64_t ask = time_monotonic_ms() + random_below_ms(control->heartbeat_ms);
+        if (ask < control->due[CHANNEL])
+            control->due[CHANNEL] = ask;
+        control->paces_unsure = false;
+    }
     return 0;
+}
+
+/* What we ask for: as configured; a stream where Postgres is out of this node's reach; else what
+ * the server picks. */
+static const char *wanted_kind(const Control *control)
+{
+    if (control->settings->channel != NULL)
+        return control->settings->channel;
+    return time_monotonic_ms() < control->no_postgres_until ? channel_kind_word(CHANNEL_STREAM)
+                                                            : NULL;
+}
+
+static int open_channel(Control *control, const ChannelOffer *offer, Err *err)
+{
+    if (offer->kind == CHANNEL_STREAM)
+        return agent_channel_open_stream(offer->url, &control->channel, err);
+    if (agent_channel_open_postgres(offer->conninfo, offer->channel, &control->channel, err) == 0) {
+        control->postgres_failures = 0;
+        return 0;
+    }
+    if (++control->postgres_failures >= POSTGRES_TRIES) {
+        control->postgres_failures = 0;
+        control->no_postgres_until = time_monotonic_ms() + POSTGRES_AGAIN_MS;
+    }
+    return -1;
 }
 
 static int duty_channel(Control *control, Err *err)
 {
     _cleanup_(channel_offer_done) ChannelOffer offer = { 0 };
 
-    if (rest_channel(control->rest, &offer, err) < 0)
+    if (rest_channel(control->rest, wanted_kind(control), &offer, err) < 0)
         return -1;
-    control->poll_ms = offer.poll_ms;
-    if (control->settings->heartbeat_interval_ms == 0)
-        control->heartbeat_ms = offer.heartbeat_ms;
-    /* A shorter interval counts from now on, not after one more of the old ones. */
-    int64_t heartbeat = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
-    if (heartbeat < control->due[HEARTBEAT])
-        control->due[HEARTBEAT] = heartbeat;
+    set_paces(control, &offer.paces);
     control->returning = true;
     control->due[FETCH] = 0;
-    if (offer.conninfo == NULL) {
-        log_info("no channel to be had", "poll_ms=%" PRId64, offer.poll_ms);
+    if (offer.kind == CHANNEL_POLL) {
+        log_info("no channel, only the slow poll", "poll_ms=%" PRId64, control->poll_ms);
         control->due[CHANNEL] = time_monotonic_ms() + jittered_ms(CHANNEL_AGAIN_MS);
         return 0;
     }
-    if (agent_channel_open(offer.conninfo, offer.channel, &control->channel, err) < 0)
+    agent_channel_close(TAKE_PTR(control->channel)); /* revoked by what was just issued */
+    if (open_channel(control, &offer, err) < 0)
         return -1;
-    log_info("channel open", "kind=postgres poll_ms=%" PRId64 " heartbeat_ms=%" PRId64,
-             control->poll_ms, control->heartbeat_ms);
+    log_info("channel open", "kind=%s poll_ms=%" PRId64 " heartbeat_ms=%" PRId64,
+             channel_kind_word(offer.kind), control->poll_ms, control->heartbeat_ms);
     outbox_forget_all(control->outbox);
+    control->channel_since = time_monotonic_ms();
     control->due[CHANNEL] = NEVER;
     return 0;
 }
@@ -209,16 +265,21 @@ static int duty_channel(Control *control, Err *err)
 static int duty_fetch(Control *control, Err *err)
 {
     Assignments assignments = { 0 };
+    bool changed = false;
 
-    if (rest_assignments(control->rest, &assignments, err) < 0)
+    if (rest_assignments(control->rest, &assignments, &changed, err) < 0)
         return -1;
     in_touch(control);
     if (control->returning)
         projects_returned(control->projects);
     control->resync |= control->returning;
     control->returning = false;
-    projects_apply(control->projects, &assignments);
-    log_debug("assignments fetched", "count=%zu resync=%d", assignments.count, control->resync);
+    if (changed)
+        projects_apply(control->projects, &assignments);
+    else
+        projects_confirm(control->projects);
+    log_debug("assignments fetched", "count=%zu changed=%d resync=%d", assignments.count, changed,
+              control->resync);
     assignments_done(&assignments);
     if (control->resync)
         sweep_start(control->settings->docker_host, control->projects);
@@ -233,6 +294,7 @@ static int duty_report(Control *control, Err *err)
     bool stale = false;
 
     control->due[REPORT] = NEVER;
+    control->reported = time_monotonic_ms();
     while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch)) {
         int rc = rest_report(control->rest, &batch, control->outbox, &stale, err);
         outbox_batch_done(&batch);
@@ -253,8 +315,15 @@ static void duty_failed(Control *control, int duty, const Err *err)
     int64_t max = duty == HEARTBEAT && control->heartbeat_ms < RETRY_MAX_MS ? control->heartbeat_ms
                                                                             : RETRY_MAX_MS;
     int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, max, control->failures[duty]++);
+    int64_t asked = rest_retry_after_ms(control->rest);
 
+    if (asked > delay)
+        delay = asked + random_below_ms(asked);
     control->due[duty] = time_monotonic_ms() + delay;
+    if (err->kind == ERR_UNAVAILABLE && err->status == 0) {
+        control->away_until = control->due[duty];
+        control->paces_unsure |= duty == HEARTBEAT;
+    }
     control->returning = true;
     if (control->failures[duty] == 1)
         log_warn("control plane refuses or is away", "duty=%s error=%s", duties[duty].name,
@@ -272,6 +341,7 @@ static void duty_failed(Control *control, int duty, const Err *err)
 static void duty_succeeded(Control *control, int duty)
 {
     in_touch(control);
+    control->away_until = 0;
     if (control->registered && control->returning && control->failures[FETCH] == 0)
         control->due[FETCH] = 0;
     if (control->failures[duty] == 0)
@@ -287,7 +357,9 @@ static void run_due(Control *control)
 {
     for (int i = 0; i < DUTY_COUNT; i++) {
         Err err = { 0 };
-        if (control->due[i] > time_monotonic_ms() || (i != REGISTER && !control->registered))
+        int64_t now = time_monotonic_ms();
+        if (control->due[i] > now || control->away_until > now ||
+            (i != REGISTER && !control->registered))
             continue;
         if (duties[i].run(control, &err) < 0)
             duty_failed(control, i, &err);
@@ -325,16 +397,28 @@ static int64_t watch_engine(Control *control, int64_t next)
     return recheck_ms >= 0 && now + recheck_ms < next ? now + recheck_ms : next;
 }
 
+/* What many lost together is not asked for by all at once. */
+static void channel_lost(Control *control, const Err *err)
+{
+    int64_t now = time_monotonic_ms();
+    int64_t spread = agent_channel_spread_ms(control->channel);
+
+    log_warn("channel lost", "error=%s", err->message);
+    agent_channel_close(TAKE_PTR(control->channel));
+    if (now - control->channel_since >= SHORT_LIVED_MS)
+        control->channel_losses = 0;
+    control->due[CHANNEL] =
+        now + random_below_ms(spread > 0 ? spread : SPREAD_MS) +
+        backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, control->channel_losses++);
+}
+
 static void read_channel(Control *control)
 {
     bool woken = false;
     Err err = { 0 };
 
     if (agent_channel_read(control->channel, &woken, &err) < 0) {
-        log_warn("channel lost", "error=%s", err.message);
-        agent_channel_close(TAKE_PTR(control->channel));
-        control->due[CHANNEL] =
-            time_monotonic_ms() + backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, 0);
+        channel_lost(control, &err);
     } else if (woken) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -346,21 +430,26 @@ static void read_channel(Control *control)
     }
 }
 
-static void wait_for_something(Control *control, int64_t until)
+/* Reports that came together leave together, and progress no oftener than people can read it. */
+static void reports_came(Control *control)
 {
-    struct pollfd fds[2] = { { .fd = control->wake_fd, .events = POLLIN },
-                             { .fd = -1, .events = POLLIN } };
+    int64_t at = outbox_is_urgent(control->outbox) ? 0 : control->reported + PROGRESS_GAP_MS;
+
+    if (control->failures[REPORT] == 0 && at < control->due[REPORT])
+        control->due[REPORT] = at;
+}
+
+static void wait_for_something(Control *control, int64_t due)
+{
     int64_t now = time_monotonic_ms();
+    int64_t until = due > control->away_until ? due : control->away_until;
     int64_t wait = until <= now ? 0 : until - now < INT32_MAX ? until - now : INT32_MAX;
     uint64_t wakes;
 
+    if (agent_channel_wait(control->channel, control->wake_fd, (int)wait) &&
+        read(control->wake_fd, &wakes, sizeof(wakes)) > 0)
+        reports_came(control);
     if (control->channel != NULL)
-        fds[1].fd = agent_channel_fd(control->channel);
-    poll(fds, 2, (int)wait);
-    if (fds[0].revents != 0 && read(control->wake_fd, &wakes, sizeof(wakes)) > 0 &&
-        control->failures[REPORT] == 0)
-        control->due[REPORT] = 0;
-    if (fds[1].revents != 0)
         read_channel(control);
 }
 

@@ -69,8 +69,11 @@ int docker_remove_volume(Docker *docker, const char *name, Err *err);
 /* ---- docker_streams.c
  * ------------------------------------------------------------------------------- */
 
+/* Gets how far a pull is whenever it has come further. */
+typedef void (*DockerPullSink)(void *arg, int percent);
+
 /* Returns when the image is there; the registry's or the engine's error otherwise. */
-int docker_pull(Docker *docker, const char *image, Err *err);
+int docker_pull(Docker *docker, const char *image, DockerPullSink sink, void *arg, Err *err);
 
 typedef struct DockerEvent {
     const char *action; /* "die", "health_status: healthy" */

@@ -2,6 +2,7 @@
 #include "cara/buf.h"
 #include "cara/names.h"
 #include "docker.h"
+#include "pull_progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,14 +42,23 @@ static bool on_data(void *arg, const char *data, size_t len)
 /* ---- pull --------------------------------------------------------------------------------------
  */
 
+typedef struct Pulling {
+    DockerPullSink sink;
+    void *arg;
+    PullProgress progress;
+    Err failure;
+} Pulling;
+
 /* A pull that fails half-way says so in its stream, after a status of 200. */
 static void on_pull_line(void *arg, const json_t *line)
 {
-    Err *failure = arg;
+    Pulling *pulling = arg;
     const char *error = json_string_value(json_object_get(line, "error"));
 
     if (error != NULL)
-        err_set(failure, ERR_ENGINE, "%s", error);
+        err_set(&pulling->failure, ERR_ENGINE, "%s", error);
+    if (pull_progress_take(&pulling->progress, line))
+        pulling->sink(pulling->arg, pulling->progress.percent);
 }
 
 /* NAME, NAME:TAG or NAME@DIGEST to the engine's two parameters. Without a tag it would pull all. */
@@ -66,23 +76,25 @@ static char *pull_path(const char *image)
     return mem_printf("/images/create?fromImage=%s&tag=%s", from, tag);
 }
 
-int docker_pull(Docker *docker, const char *image, Err *err)
+int docker_pull(Docker *docker, const char *image, DockerPullSink sink, void *arg, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
     _cleanup_(mem_freep) char *path = pull_path(image);
-    Err failure = { 0 };
-    Lines lines = { .sink = on_pull_line, .arg = &failure };
+    Pulling pulling = { .sink = sink, .arg = arg };
+    Lines lines = { .sink = on_pull_line, .arg = &pulling };
 
+    pull_progress_init(&pulling.progress);
     buf_init(&lines.pending, LINE_MAX_BYTES);
     int rc = docker_stream(docker, "POST", on_data, &lines, &reply, err, "%s", path);
     buf_done(&lines.pending);
+    pull_progress_done(&pulling.progress);
     if (rc < 0)
         return err_prefix(err, "pull image \"%s\"", image);
     if (reply.status != 200)
         return err_set_status(err, ERR_ENGINE, reply.status, "pull image \"%s\": %s", image,
                               docker_message(&reply));
-    if (failure.kind != ERR_NONE)
-        return err_set(err, ERR_ENGINE, "pull image \"%s\": %s", image, failure.message);
+    if (pulling.failure.kind != ERR_NONE)
+        return err_set(err, ERR_ENGINE, "pull image \"%s\": %s", image, pulling.failure.message);
     return 0;
 }
 

@@ -120,6 +120,7 @@ static int start_pull(const Executor *executor, const Step *step, Err *err)
     history->pull_ticket =
         pulls_start(executor->pulls, step->service->image, executor->desired->project);
     history->pull = IMAGE_PULLING;
+    history->pull_percent = -1;
     return 0;
 }
 

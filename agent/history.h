@@ -31,6 +31,7 @@ typedef struct ServiceHistory {
     char *config; /* what the failure and the pull are about: another config starts afresh */
     PullState pull;
     uint64_t pull_ticket; /* of the pull under way */
+    int pull_percent;     /* how far it is; -1 when that is not known */
     Failure failure;
     bool ran;     /* a container of this config was up and good: one must be there */
     int crashes;  /* in a row */

@@ -83,6 +83,17 @@ void outbox_put(Outbox *outbox, Report *report)
         outbox->wake(outbox->arg);
 }
 
+bool outbox_is_urgent(Outbox *outbox)
+{
+    bool urgent = false;
+
+    pthread_mutex_lock(&outbox->lock);
+    for (size_t i = 0; i < outbox->count && !urgent; i++)
+        urgent = !outbox->entries[i].delivered && outbox->entries[i].phase != NULL;
+    pthread_mutex_unlock(&outbox->lock);
+    return urgent;
+}
+
 bool outbox_take(Outbox *outbox, size_t max, OutboxBatch *ret)
 {
     OutboxBatch batch = { 0 };

@@ -23,6 +23,9 @@ void outbox_free(Outbox *outbox);
 /* Takes over the report. */
 void outbox_put(Outbox *outbox, Report *report);
 
+/* Whether an undelivered report has a phase, and not just how far something has come. */
+bool outbox_is_urgent(Outbox *outbox);
+
 /* Up to max undelivered reports; false when there are none. */
 bool outbox_take(Outbox *outbox, size_t max, OutboxBatch *ret);
 void outbox_batch_done(OutboxBatch *batch);

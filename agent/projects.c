@@ -197,6 +197,14 @@ void projects_apply(Projects *projects, const Assignments *assignments)
     pthread_mutex_unlock(&projects->lock);
 }
 
+void projects_confirm(Projects *projects)
+{
+    pthread_mutex_lock(&projects->lock);
+    projects->fetched = true;
+    call_workers(projects);
+    pthread_mutex_unlock(&projects->lock);
+}
+
 void projects_returned(Projects *projects)
 {
     pthread_mutex_lock(&projects->lock);

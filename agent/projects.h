@@ -17,6 +17,9 @@ Projects *projects_new(const char *docker_host, Outbox *outbox);
 /* An authoritative list: what is not in it is to be removed. */
 void projects_apply(Projects *projects, const Assignments *assignments);
 
+/* An authoritative answer: the list is as it was applied last. */
+void projects_confirm(Projects *projects);
+
 /* This node was out of touch, and what it has may run elsewhere by now. Nothing is started until a
  * list has come, leftovers were looked for, and what must go was tried once to be removed; or until
  * HOLD_MAX_MS have passed, as a removal that hangs must not keep a node from its work. So it is

@@ -10,13 +10,18 @@
 #include <pthread.h>
 #include <string.h>
 
-#define FINISHED_KEPT 64 /* results nobody asked for yet */
+#define FINISHED_KEPT 64   /* results nobody asked for yet */
+#define TOLD_STEP     5    /* percent, and */
+#define TOLD_AFTER_MS 1000 /* between two times that projects are told how far it is */
 
 typedef struct Pull {
     struct Pull *next;
     uint64_t ticket;
     char *image;
     PullResult result;
+    int percent;
+    int told_percent;
+    int64_t told_ms;
     char *error;
     char **projects; /* that wait */
     size_t project_count;
@@ -81,13 +86,55 @@ static void forget_oldest(Pulls *pulls)
     }
 }
 
-static int pull_now(const Pulls *pulls, const char *image, Err *err)
+/* Wakes them, and frees the list. */
+static void wake_all(Pulls *pulls, char **projects, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pulls->wake(pulls->arg, projects[i]);
+        free(projects[i]);
+    }
+    free(projects);
+}
+
+/* Who waits for the pull, as a list that is the caller's; the lock is held. */
+static char **copy_projects(const Pull *pull)
+{
+    char **projects = mem_alloc(sizeof(char *) * (pull->project_count + 1));
+
+    for (size_t i = 0; i < pull->project_count; i++)
+        projects[i] = mem_strdup(pull->projects[i]);
+    return projects;
+}
+
+static void on_progress(void *arg, int percent)
+{
+    Job *job = arg;
+    char **projects = NULL;
+    size_t count = 0;
+    int64_t now = time_monotonic_ms();
+
+    pthread_mutex_lock(&job->pulls->lock);
+    Pull *pull = find(job->pulls, job->ticket);
+    if (pull != NULL) {
+        pull->percent = percent;
+        if (percent >= pull->told_percent + TOLD_STEP && now - pull->told_ms >= TOLD_AFTER_MS) {
+            pull->told_percent = percent;
+            pull->told_ms = now;
+            count = pull->project_count;
+            projects = copy_projects(pull);
+        }
+    }
+    pthread_mutex_unlock(&job->pulls->lock);
+    wake_all(job->pulls, projects, count);
+}
+
+static int pull_now(Job *job, Err *err)
 {
     _cleanup_(docker_freep) Docker *docker = NULL;
 
-    if (docker_new(pulls->docker_host, &docker, err) < 0)
+    if (docker_new(job->pulls->docker_host, &docker, err) < 0)
         return -1;
-    return docker_pull(docker, image, err);
+    return docker_pull(docker, job->image, on_progress, job, err);
 }
 
 static void finish(Pulls *pulls, const Job *job, const char *error)
@@ -106,11 +153,7 @@ static void finish(Pulls *pulls, const Job *job, const char *error)
     }
     forget_oldest(pulls);
     pthread_mutex_unlock(&pulls->lock);
-    for (size_t i = 0; i < count; i++) {
-        pulls->wake(pulls->arg, projects[i]);
-        free(projects[i]);
-    }
-    free(projects);
+    wake_all(pulls, projects, count);
 }
 
 static void *pull_thread(void *arg)
@@ -119,7 +162,7 @@ static void *pull_thread(void *arg)
     Err err = { 0 };
     int64_t began = time_monotonic_ms();
 
-    if (pull_now(job->pulls, job->image, &err) == 0) {
+    if (pull_now(job, &err) == 0) {
         log_info("image pulled", "image=%s ms=%" PRId64, job->image, time_monotonic_ms() - began);
         finish(job->pulls, job, NULL);
     } else {
@@ -152,7 +195,8 @@ uint64_t pulls_start(Pulls *pulls, const char *image, const char *project)
         *pull = (Pull){ .next = pulls->list,
                         .ticket = ++pulls->last_ticket,
                         .image = mem_strdup(image),
-                        .result = PULL_RUNNING };
+                        .result = PULL_RUNNING,
+                        .percent = -1 };
         pulls->list = pull;
         job = mem_alloc(sizeof(*job));
         *job = (Job){ .pulls = pulls, .ticket = pull->ticket, .image = mem_strdup(image) };
@@ -166,6 +210,15 @@ uint64_t pulls_start(Pulls *pulls, const char *image, const char *project)
         free(job);
     }
     return ticket;
+}
+
+int pulls_percent(Pulls *pulls, uint64_t ticket)
+{
+    pthread_mutex_lock(&pulls->lock);
+    const Pull *pull = find(pulls, ticket);
+    int percent = pull != NULL ? pull->percent : -1;
+    pthread_mutex_unlock(&pulls->lock);
+    return percent;
 }
 
 PullResult pulls_result(Pulls *pulls, uint64_t ticket, char **ret_error)

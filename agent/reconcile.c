@@ -26,6 +26,7 @@ static void settle_pulls(const Reconciler *reconciler, const Desired *desired, H
             continue;
         switch (pulls_result(reconciler->pulls, remembered->pull_ticket, &error)) {
         case PULL_RUNNING:
+            remembered->pull_percent = pulls_percent(reconciler->pulls, remembered->pull_ticket);
             break;
         case PULL_DONE:
             remembered->pull = IMAGE_PULLED;

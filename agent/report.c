@@ -55,12 +55,14 @@ static json_t *describe_service(const Outcome *outcome, const History *history)
     const Container *shown = outcome->shown;
     json_t *out = json_object();
     const char *message = outcome->message;
+    bool pulls = shown == NULL && outcome->pulling;
+    char percent[16];
 
     set_text(out, "name", outcome->service->name);
     set_text(out, "state",
-             shown != NULL      ? container_state_word(shown->state)
-             : outcome->pulling ? "pulling"
-                                : "missing");
+             shown != NULL ? container_state_word(shown->state)
+             : pulls       ? "pulling"
+                           : "missing");
     if (shown != NULL)
         describe_container(out, shown);
     else
@@ -69,6 +71,11 @@ static json_t *describe_service(const Outcome *outcome, const History *history)
         json_object_set_new(out, "restarts", json_integer(remembered->restarts));
     if (message == NULL && shown != NULL)
         message = shown->error;
+    if (message == NULL && pulls && remembered != NULL && remembered->pull == IMAGE_PULLING &&
+        remembered->pull_percent >= 0) {
+        snprintf(percent, sizeof(percent), "%d %%", remembered->pull_percent);
+        message = percent;
+    }
     set_text(out, "message", message);
     return out;
 }

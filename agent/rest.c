@@ -11,12 +11,15 @@
 #define TIMEOUT_MS         10000
 #define CONNECT_TIMEOUT_MS 5000
 #define ANSWER_MAX         (256 * 1024 * 1024)
-#define DEFAULT_PACE_MS    30000
+#define RETRY_AFTER_MAX_S  60
 
 struct Rest {
     Http *http;
+    char *base; /* without a slash at its end */
     char *node;
-    char *path; /* /api/v1/nodes/NAME */
+    char *path;                                   /* /api/v1/nodes/NAME */
+    char etag[sizeof(((HttpReply *)NULL)->etag)]; /* of the assignments we have */
+    int64_t retry_after_ms;
 };
 
 int rest_new(const char *server_url, const char *node, Rest **ret, Err *err)
@@ -34,28 +37,37 @@ int rest_new(const char *server_url, const char *node, Rest **ret, Err *err)
         free(rest);
         return -1;
     }
+    rest->base = mem_strdup(server_url);
+    for (size_t n = strlen(rest->base); n > 0 && rest->base[n - 1] == '/'; n--)
+        rest->base[n - 1] = '\0';
     rest->node = mem_strdup(node);
     rest->path = mem_printf("/api/v1/nodes/%s", escaped);
     *ret = rest;
     return 0;
 }
 
-/* A call to /nodes/NAME and what follows; success is the one status that is expected. */
-static int call(Rest *rest, const char *method, const char *rest_of_path, const char *body,
-                int expect, HttpReply *reply, Err *err)
+static int refused(Rest *rest, const HttpReply *reply, Err *err)
 {
-    _cleanup_(mem_freep) char *path = mem_printf("%s%s", rest->path, rest_of_path);
+    int seconds = reply->retry_after < RETRY_AFTER_MAX_S ? reply->retry_after : RETRY_AFTER_MAX_S;
 
-    if (http_call(rest->http, method, path, body, reply, err) < 0)
-        return -1;
-    if (reply->status == expect)
-        return 0;
     http_problem(reply, err);
     if (reply->status == 404)
         err->kind = ERR_NOT_FOUND;
-    else if (reply->status >= 500)
+    else if (reply->status >= 500 || reply->status == 429)
         err->kind = ERR_UNAVAILABLE;
+    rest->retry_after_ms = (int64_t)seconds * 1000;
     return -1;
+}
+
+/* POST to /nodes/NAME and what follows. 204 is as good as 200. */
+static int post(Rest *rest, const char *rest_of_path, const char *body, HttpReply *reply, Err *err)
+{
+    _cleanup_(mem_freep) char *path = mem_printf("%s%s", rest->path, rest_of_path);
+
+    rest->retry_after_ms = 0;
+    if (http_call(rest->http, "POST", path, body, reply, err) < 0)
+        return -1;
+    return reply->status == 200 || reply->status == 204 ? 0 : refused(rest, reply, err);
 }
 
 int rest_register(Rest *rest, Err *err)
@@ -67,19 +79,12 @@ int rest_register(Rest *rest, Err *err)
     _cleanup_(mem_freep) char *body = json_dumps(node, JSON_COMPACT);
 
     json_decref(node);
+    rest->retry_after_ms = 0;
     if (http_call(rest->http, "POST", "/api/v1/nodes", body, &reply, err) < 0)
         return -1;
     if (reply.status == 201 || reply.status == 409)
         return 0;
-    return http_problem(&reply, err);
-}
-
-int rest_heartbeat(Rest *rest, const json_t *body, Err *err)
-{
-    _cleanup_(http_reply_done) HttpReply reply = { 0 };
-    _cleanup_(mem_freep) char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-
-    return call(rest, "POST", "/heartbeat", text, 204, &reply, err);
+    return refused(rest, &reply, err);
 }
 
 static int64_t pace(const json_t *answer, const char *key)
@@ -87,53 +92,114 @@ static int64_t pace(const json_t *answer, const char *key)
     const char *text = json_string_value(json_object_get(answer, key));
     int64_t ms = 0;
 
-    return text != NULL && time_parse_duration(text, &ms, NULL) == 0 && ms > 0 ? ms
-                                                                               : DEFAULT_PACE_MS;
+    return text != NULL && time_parse_duration(text, &ms, NULL) == 0 && ms > 0 ? ms : 0;
 }
 
-int rest_channel(Rest *rest, ChannelOffer *ret, Err *err)
+static Paces read_paces(const json_t *answer)
+{
+    return (Paces){ .poll_ms = pace(answer, "pollInterval"),
+                    .heartbeat_ms = pace(answer, "heartbeatInterval") };
+}
+
+int rest_heartbeat(Rest *rest, const json_t *body, Paces *ret, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    _cleanup_(mem_freep) char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 
-    if (call(rest, "POST", "/channel", "{\"kind\":\"postgres\"}", 200, &reply, err) < 0)
+    if (post(rest, "/heartbeat", text, &reply, err) < 0)
         return -1;
     json_t *answer = json_loadb(reply.body, reply.len, 0, NULL);
-    const char *kind = json_string_value(json_object_get(answer, "kind"));
-    if (kind == NULL) {
-        json_decref(answer);
-        return err_set(err, ERR_INVALID, "decode the channel: no kind");
-    }
-    *ret = (ChannelOffer){ .poll_ms = pace(answer, "pollInterval"),
-                           .heartbeat_ms = pace(answer, "heartbeatInterval") };
-    bool postgres = strcmp(kind, "postgres") == 0;
-    if (postgres) {
-        ret->conninfo = mem_strdup(json_string_value(json_object_get(answer, "conninfo")));
-        ret->channel = mem_strdup(json_string_value(json_object_get(answer, "channel")));
-    }
+    *ret = read_paces(answer);
     json_decref(answer);
-    if (postgres && (ret->conninfo == NULL || ret->channel == NULL)) {
-        channel_offer_done(ret);
-        return err_set(err, ERR_INVALID, "decode the channel: it has no conninfo or no name");
-    }
     return 0;
+}
+
+static char *copy_of(const json_t *answer, const char *key)
+{
+    return mem_strdup(json_string_value(json_object_get(answer, key)));
+}
+
+/* A path is one on the server that we talk to. */
+static char *absolute(const Rest *rest, char *url)
+{
+    if (url == NULL || url[0] != '/')
+        return url;
+    char *whole = mem_printf("%s%s", rest->base, url);
+    free(url);
+    return whole;
+}
+
+static int read_offer(const Rest *rest, const json_t *answer, ChannelOffer *ret, Err *err)
+{
+    const char *kind = json_string_value(json_object_get(answer, "kind"));
+    _cleanup_(channel_offer_done) ChannelOffer offer = { .paces = read_paces(answer) };
+
+    if (kind == NULL || channel_kind_parse(kind, &offer.kind) < 0)
+        return err_set(err, ERR_INVALID, "decode the channel: no kind that is known");
+    if (offer.kind == CHANNEL_POSTGRES) {
+        offer.conninfo = copy_of(answer, "conninfo");
+        offer.channel = copy_of(answer, "channel");
+        if (offer.conninfo == NULL || offer.channel == NULL)
+            return err_set(err, ERR_INVALID, "decode the channel: it has no conninfo or no name");
+    } else if (offer.kind == CHANNEL_STREAM) {
+        offer.url = absolute(rest, copy_of(answer, "url"));
+        if (offer.url == NULL)
+            return err_set(err, ERR_INVALID, "decode the channel: it has no url");
+    }
+    *ret = offer;
+    offer = (ChannelOffer){ 0 };
+    return 0;
+}
+
+int rest_channel(Rest *rest, const char *kind, ChannelOffer *ret, Err *err)
+{
+    _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    _cleanup_(mem_freep) char *body =
+        kind != NULL ? mem_printf("{\"kind\":\"%s\"}", kind) : mem_strdup("{}");
+
+    if (post(rest, "/channel", body, &reply, err) < 0)
+        return -1;
+    json_t *answer = json_loadb(reply.body, reply.len, 0, NULL);
+    int rc = read_offer(rest, answer, ret, err);
+    json_decref(answer);
+    explicit_bzero(reply.body, reply.len);
+    return rc;
+}
+
+static void forget(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
 }
 
 void channel_offer_done(ChannelOffer *offer)
 {
-    if (offer->conninfo != NULL)
-        explicit_bzero(offer->conninfo, strlen(offer->conninfo));
-    free(offer->conninfo);
+    forget(offer->conninfo);
+    forget(offer->url);
     free(offer->channel);
     *offer = (ChannelOffer){ 0 };
 }
 
-int rest_assignments(Rest *rest, Assignments *ret, Err *err)
+int rest_assignments(Rest *rest, Assignments *ret, bool *ret_changed, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    _cleanup_(mem_freep) char *path = mem_printf("%s/assignments", rest->path);
 
-    if (call(rest, "GET", "/assignments", NULL, 200, &reply, err) < 0)
+    rest->retry_after_ms = 0;
+    if (http_get_if_changed(rest->http, path, rest->etag, &reply, err) < 0)
         return -1;
-    return assignments_parse(reply.body, reply.len, ret, err);
+    if (reply.status == 304 && rest->etag[0] != '\0') {
+        *ret_changed = false;
+        return 0;
+    }
+    if (reply.status != 200)
+        return refused(rest, &reply, err);
+    if (assignments_parse(reply.body, reply.len, ret, err) < 0)
+        return -1;
+    memcpy(rest->etag, reply.etag, sizeof(rest->etag));
+    *ret_changed = true;
+    return 0;
 }
 
 static const json_t *result_of(const json_t *results, const char *project)
@@ -174,10 +240,15 @@ int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, bool *ret_
     for (size_t i = 0; i < batch->count; i++)
         buf_printf(&body, "%s%s", i > 0 ? "," : "", batch->texts[i]);
     buf_add_str(&body, "]}");
-    if (call(rest, "POST", "/report", buf_str(&body), 200, &reply, err) < 0)
+    if (post(rest, "/report", buf_str(&body), &reply, err) < 0)
         return -1;
     json_t *answer = json_loadb(reply.body, reply.len, 0, NULL);
     settle(batch, json_object_get(answer, "results"), outbox, ret_stale);
     json_decref(answer);
     return 0;
+}
+
+int64_t rest_retry_after_ms(const Rest *rest)
+{
+    return rest->retry_after_ms;
 }

@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "cara/mem.h"
+#include "channel.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -21,6 +22,8 @@ const ConfigOption settings_options[] = {
       "this node's name; default: the host name" },
     { "heartbeat-interval", "HEARTBEAT_INTERVAL", "heartbeat_interval", CONFIG_DURATION, AT(heartbeat_interval_ms), NULL,                          false,
       "time between heartbeats; default: what the server asks for (30s)" },
+    { "channel",            "AGENT_CHANNEL",      "channel",            CONFIG_STRING,   AT(channel),               NULL,                          false,
+      "how to be woken: postgres, stream or poll; default: as the server picks" },
     { "docker-host",        "DOCKER_HOST",        "docker_host",        CONFIG_STRING,   AT(docker_host),           "unix:///var/run/docker.sock", false,
       "the Docker engine: unix:///path or tcp://host:port" },
     { "listen-host",        "AGENT_LISTEN_HOST",  "listen_host",        CONFIG_STRING,   AT(listen_host),           "0.0.0.0",                     false,
@@ -101,6 +104,12 @@ int settings_check(const Settings *settings, Err *err)
             "advertise_ip \"%s\" is not an IP address: set AGENT_ADVERTISE_IP or --advertise-ip to "
             "one, or leave it out",
             settings->advertise_ip);
+    ChannelKind kind;
+    if (settings->channel != NULL && channel_kind_parse(settings->channel, &kind) < 0)
+        return err_set(err, ERR_INVALID,
+                       "channel \"%s\" is not known: set AGENT_CHANNEL or --channel to postgres, "
+                       "stream or poll, or leave it out",
+                       settings->channel);
     if (settings->heartbeat_interval_ms != 0 && settings->heartbeat_interval_ms < 100)
         return err_set(err, ERR_INVALID,
                        "heartbeat_interval is too short: set HEARTBEAT_INTERVAL or "

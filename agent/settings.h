@@ -13,6 +13,7 @@ typedef struct Settings {
     char *server_url;
     char *node_name;
     int64_t heartbeat_interval_ms; /* 0: as the server says */
+    char *channel;                 /* the kind to ask for; NULL: as the server picks */
     char *docker_host;
     char *listen_host;
     int listen_port;

@@ -2,6 +2,7 @@
 
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -20,7 +21,8 @@
 struct Http {
     CURL *curl;
     struct curl_slist *json_headers;
-    char *base; /* without trailing slashes */
+    struct curl_slist *extra_headers; /* of the call under way, one without a body */
+    char *base;                       /* without trailing slashes */
     int timeout_ms;
     size_t max_body;
     char dialled[128]; /* the first address tried by the call under way */
@@ -34,7 +36,11 @@ typedef struct Call {
     HttpSink sink; /* NULL: everything lands in body */
     void *arg;
     Buf body;
-    bool stopped; /* by the sink */
+    bool stopped;             /* by the sink, or by the tick */
+    const HttpFollow *follow; /* NULL for other calls */
+    int64_t began_ms;
+    int64_t heard_ms; /* when something came last */
+    bool idle;        /* ended since nothing came */
 } Call;
 
 static void global_init(void)
@@ -66,11 +72,32 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* The value of "NAME: value\r\n" without blanks around it; false when it is another header or does
+ * not fit. */
+static bool header_value(const char *data, size_t len, const char *name, char *out, size_t size)
+{
+    size_t start = strlen(name);
+
+    if (len <= start || strncasecmp(data, name, start) != 0 || data[start] != ':')
+        return false;
+    for (start++; start < len && (data[start] == ' ' || data[start] == '\t'); start++)
+        ;
+    while (len > start && strchr(" \t\r\n", data[len - 1]) != NULL)
+        len--;
+    if (len - start >= size)
+        return false;
+    memcpy(out, data + start, len - start);
+    out[len - start] = '\0';
+    return true;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg)
 {
     Call *call = arg;
     size_t len = size * count;
+    char number[8];
 
+    call->heard_ms = time_monotonic_ms();
     if (len > 5 && memcmp(data, "HTTP/", 5) == 0) { /* "HTTP/1.1 404 Not Found\r\n" */
         const char *phrase = memchr(data, ' ', len);
         size_t skip = phrase != NULL ? (size_t)(phrase - data) + 5 : len;
@@ -79,7 +106,13 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
             n--;
         snprintf(call->reply->reason, sizeof(call->reply->reason), "%.*s", (int)n,
                  n > 0 ? data + skip : "");
+        call->reply->etag[0] = '\0'; /* what came before was a redirect's */
+        call->reply->retry_after = 0;
     }
+    header_value(data, len, "ETag", call->reply->etag, sizeof(call->reply->etag));
+    if (header_value(data, len, "Retry-After", number, sizeof(number)) && number[0] >= '0' &&
+        number[0] <= '9')
+        call->reply->retry_after = (int)strtol(number, NULL, 10);
     return len;
 }
 
@@ -88,6 +121,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     Call *call = arg;
     size_t len = size * count;
 
+    call->heard_ms = time_monotonic_ms();
     if (call->sink != NULL) {
         long status = 0;
         curl_easy_getinfo(call->http->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -97,6 +131,19 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         }
     }
     return buf_add(&call->body, data, len) == 0 ? len : CURL_WRITEFUNC_ERROR;
+}
+
+/* Libcurl calls this about once a second, and more often while there is something to do. */
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    Call *call = arg;
+    const HttpFollow *follow = call->follow;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    call->idle = follow->idle_ms > 0 && time_monotonic_ms() - call->heard_ms >= follow->idle_ms;
+    call->stopped = call->stopped || (follow->tick != NULL && !follow->tick(follow->arg));
+    return call->idle || call->stopped;
 }
 
 /* Go's net/http never sends loopback through a proxy, whatever the environment says. */
@@ -125,7 +172,6 @@ static void set_options(Http *http, const HttpOptions *options)
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->curl_error);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)options->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 10L);
@@ -259,7 +305,8 @@ static void set_request(Http *http, const char *method, const char *url, const c
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, get ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, body != NULL ? http->json_headers : NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
+                     body != NULL ? http->json_headers : http->extra_headers);
     if (body != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body != NULL ? body : "");
@@ -283,31 +330,72 @@ static void fill_reply(Http *http, Call *call)
     call->reply->body = buf_take(&call->body);
 }
 
-int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
-                void *arg, HttpReply *ret, Err *err)
+/* Has a call that is followed lasted as long as it should? */
+static bool is_over(const Call *call)
+{
+    return call->follow != NULL && call->follow->timeout_ms > 0 &&
+           time_monotonic_ms() - call->began_ms >= call->follow->timeout_ms;
+}
+
+/* Runs the call that is set up in `call`, whose reply is the caller's to give away. */
+static int perform(Http *http, const char *method, const char *path, const char *body, Call *call,
+                   Err *err)
 {
     _cleanup_(mem_freep) char *url = mem_printf("%s%s", http->base, path);
-    _cleanup_(http_reply_done) HttpReply reply = { 0 };
-    _cleanup_(buf_done) Buf empty = { 0 };
-    Call call = { .http = http, .reply = &reply, .sink = sink, .arg = arg, .body = empty };
 
-    buf_init(&call.body, http->max_body);
+    call->http = http;
+    call->began_ms = call->heard_ms = time_monotonic_ms();
+    buf_init(&call->body, http->max_body);
     http->dialled[0] = '\0';
     http->curl_error[0] = '\0';
     set_request(http, method, url, body);
-    curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, &call);
-    curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, &call);
+    curl_easy_setopt(http->curl, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_NOPROGRESS, call->follow == NULL ? 1L : 0L);
+    curl_easy_setopt(http->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(http->curl, CURLOPT_XFERINFODATA, call);
+    curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS,
+                     (long)(call->follow != NULL ? call->follow->timeout_ms : http->timeout_ms));
     CURLcode code = curl_easy_perform(http->curl);
-    if (code != CURLE_OK && !call.stopped) {
-        bool too_long = call.body.failed;
-        buf_done(&call.body);
+    if (code == CURLE_OPERATION_TIMEDOUT && is_over(call))
+        call->stopped = true;
+    if (code != CURLE_OK && !call->stopped) {
+        bool too_long = call->body.failed;
+        buf_done(&call->body);
         if (too_long)
             return err_set(err, ERR_INVALID,
                            "request failed: %s: the answer is longer than %zu bytes", url,
                            http->max_body);
+        if (call->idle)
+            return err_set(err, ERR_UNAVAILABLE,
+                           "request failed: Get \"%s\": nothing came for %d s", url,
+                           call->follow->idle_ms / 1000);
         return transport_error(http, code, method, url, err);
     }
-    fill_reply(http, &call);
+    fill_reply(http, call);
+    return 0;
+}
+
+int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
+                void *arg, HttpReply *ret, Err *err)
+{
+    _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    Call call = { .reply = &reply, .sink = sink, .arg = arg };
+
+    if (perform(http, method, path, body, &call, err) < 0)
+        return -1;
+    *ret = reply;
+    reply = (HttpReply){ 0 };
+    return 0;
+}
+
+int http_follow(Http *http, const char *path, const HttpFollow *follow, HttpReply *ret, Err *err)
+{
+    _cleanup_(http_reply_done) HttpReply reply = { 0 };
+    Call call = { .reply = &reply, .sink = follow->sink, .arg = follow->arg, .follow = follow };
+
+    if (perform(http, "GET", path, NULL, &call, err) < 0)
+        return -1;
     *ret = reply;
     reply = (HttpReply){ 0 };
     return 0;
@@ -317,6 +405,23 @@ int http_call(Http *http, const char *method, const char *path, const char *body
               Err *err)
 {
     return http_stream(http, method, path, body, NULL, NULL, ret, err);
+}
+
+int http_get_if_changed(Http *http, const char *path, const char *etag, HttpReply *ret, Err *err)
+{
+    _cleanup_(mem_freep) char *header = mem_printf("If-None-Match: %s", etag);
+
+    http->extra_headers = etag[0] != '\0' ? curl_slist_append(NULL, header) : NULL;
+    int rc = http_call(http, "GET", path, NULL, ret, err);
+    curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(http->extra_headers);
+    http->extra_headers = NULL;
+    return rc;
+}
+
+void *http_handle(Http *http)
+{
+    return http->curl;
 }
 
 char *http_escape(const char *segment)

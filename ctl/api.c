@@ -7,17 +7,32 @@
 #include <string.h>
 #include <strings.h>
 
-static int connect_server(Ctl *ctl, Err *err)
+int api_connect(const Ctl *ctl, int timeout_ms, Http **ret, Err *err)
 {
     _cleanup_(mem_freep) char *agent = mem_printf("caractrl/%s", cara_version);
     HttpOptions options = {
         .base = ctl->server,
         .user_agent = agent,
-        .timeout_ms = ctl->timeout_ms,
+        .timeout_ms = timeout_ms,
         .max_body = CTL_REPLY_MAX,
     };
 
-    return ctl->http != NULL ? 0 : http_new(&options, &ctl->http, err);
+    return http_new(&options, ret, err);
+}
+
+int api_unreachable(Err *err)
+{
+    size_t len = strlen(err->message);
+
+    if (err->kind == ERR_UNAVAILABLE && strstr(err->message, ": dial ") != NULL)
+        snprintf(err->message + len, sizeof(err->message) - len,
+                 "; is cara-server running there? --server or CARA_SERVER chooses another");
+    return -1;
+}
+
+bool api_may_pass(const Err *err)
+{
+    return err->kind == ERR_UNAVAILABLE || err->status >= 500 || err->status == 429;
 }
 
 static bool is_html(const HttpReply *reply)
@@ -37,6 +52,11 @@ static int fail_html(const Ctl *ctl, const HttpReply *reply, Err *err)
                           "--server or CARA_SERVER chooses another",
                           reply->status, *reply->reason != '\0' ? " " : "", reply->reason,
                           ctl->server);
+}
+
+int api_refused(const Ctl *ctl, const HttpReply *reply, Err *err)
+{
+    return is_html(reply) ? fail_html(ctl, reply, err) : http_problem(reply, err);
 }
 
 static int decode(const Ctl *ctl, const HttpReply *reply, json_t **ret, Err *err)
@@ -67,18 +87,12 @@ int api_call(Ctl *ctl, const char *method, const char *path, const char *body, i
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
 
-    if (connect_server(ctl, err) < 0)
+    if (ctl->http == NULL && api_connect(ctl, ctl->timeout_ms, &ctl->http, err) < 0)
         return -1;
-    if (http_call(ctl->http, method, path, body, &reply, err) < 0) {
-        if (err->kind == ERR_UNAVAILABLE && strstr(err->message, ": dial ") != NULL) {
-            size_t len = strlen(err->message);
-            snprintf(err->message + len, sizeof(err->message) - len,
-                     "; is cara-server running there? --server or CARA_SERVER chooses another");
-        }
-        return -1;
-    }
+    if (http_call(ctl->http, method, path, body, &reply, err) < 0)
+        return api_unreachable(err);
     if (reply.status < 200 || reply.status > 299)
-        return is_html(&reply) ? fail_html(ctl, &reply, err) : http_problem(&reply, err);
+        return api_refused(ctl, &reply, err);
     if (ret != NULL && decode(ctl, &reply, ret, err) < 0)
         return -1;
     if (ret_status != NULL)

@@ -11,6 +11,18 @@
 int api_call(Ctl *ctl, const char *method, const char *path, const char *body, int *ret_status,
              json_t **ret, Err *err);
 
+/* A connection to the server of its own; timeout_ms is that of one call, 0 for none. */
+int api_connect(const Ctl *ctl, int timeout_ms, Http **ret, Err *err);
+
+/* Adds what to do to the error of a call that did not reach a server. Returns -1. */
+int api_unreachable(Err *err);
+
+/* An error from an answer that is not a 2xx. Returns -1. */
+int api_refused(const Ctl *ctl, const HttpReply *reply, Err *err);
+
+/* Is it a failure that mends itself: no server there now, or one that is busy or ill? */
+bool api_may_pass(const Err *err);
+
 /* "/api/v1/nodes" + "/" + name, percent-encoded; owned by the caller. */
 char *api_item_path(const char *collection, const char *name);
 

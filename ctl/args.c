@@ -199,7 +199,13 @@ static int check_args(const CommandLine *line, Err *err)
 {
     const Command *c = line->command;
     int count = (int)line->arg_count;
+    bool selected = c->selects && (command_line_value(line, "selector") != NULL ||
+                                   command_line_is_set(line, "all"));
 
+    if (selected && count > 0)
+        return err_set(err, ERR_INVALID, "names cannot stand beside --selector or --all");
+    if (selected)
+        count = c->min_args;
     if (count < c->min_args || (c->max_args == c->min_args && count != c->min_args))
         return err_set(err, ERR_INVALID, "accepts %d arg(s), received %d", c->min_args, count);
     if (c->max_args != ARGS_ANY && count > c->max_args)

@@ -1,11 +1,14 @@
 #include "api.h"
+#include "apply_wait.h"
 #include "cara/mem.h"
+#include "cara/time.h"
 #include "command.h"
 #include "json_at.h"
 #include "manifest.h"
 #include "print.h"
 #include "resource.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define APPLY_TIMEOUT_MS 300000 /* thousands of objects may be in one */
@@ -13,6 +16,9 @@
 static const Flag flags[] = {
     { "filename", 'f', "string", NULL, true,
       "file, directory or URL of manifests, - for stdin; may be given again", NULL },
+    { "timeout", 0, "duration", "5m", false, "with --wait: how long; 0 for ever", NULL },
+    { "wait", 0, NULL, NULL, false, "wait until the projects run, and show how far they are",
+      NULL },
     { .name = NULL },
 };
 
@@ -25,7 +31,7 @@ static char *encode(json_t *items, Err *err)
     return manifest_encode(list, json_array_size(items), "apply", err);
 }
 
-static int print_lines(Ctl *ctl, const json_t *results)
+static void print_lines(Ctl *ctl, const json_t *results)
 {
     size_t i;
     json_t *item;
@@ -42,9 +48,9 @@ static int print_lines(Ctl *ctl, const json_t *results)
         }
         buf_add_str(&ctl->out, "\n");
     }
-    return 0;
 }
 
+/* The objects of all results, in JSON or YAML. */
 static int print_objects(Ctl *ctl, const json_t *results)
 {
     _cleanup_(json_decrefp) json_t *objects = json_array();
@@ -66,6 +72,19 @@ static int print_objects(Ctl *ctl, const json_t *results)
     return 0;
 }
 
+/* A manifest that was read with caractrl get says which version it goes by: what that means is
+ * said. */
+static int fail(Err *err)
+{
+    size_t len = strlen(err->message);
+
+    if (err->status == 409 && strstr(err->message, "resourceVersion") != NULL)
+        snprintf(err->message + len, sizeof(err->message) - len,
+                 " (caractrl get -o yaml shows it; a manifest without metadata.resourceVersion is "
+                 "taken whatever changed)");
+    return err_prefix(err, "apply");
+}
+
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(json_decrefp) json_t *items = NULL;
@@ -81,15 +100,22 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     _cleanup_(mem_freep) char *body = encode(items, err);
     if (body == NULL)
         return -1;
+    int64_t start = time_monotonic_ms();
     ctl->timeout_ms = APPLY_TIMEOUT_MS;
     if (api_call(ctl, "POST", "/api/v1/apply", body, NULL, &reply, err) < 0)
-        return err_prefix(err, "apply");
-    const json_t *results = json_object_get(reply, "items");
+        return fail(err);
+    json_t *results = json_object_get(reply, "items");
     if (!json_is_array(results))
         return err_set(err, ERR_HTTP, "apply: decode response: there is no list of items in it");
-    if (ctl->output == OUTPUT_JSON || ctl->output == OUTPUT_YAML)
-        return print_objects(ctl, results);
-    return print_lines(ctl, results);
+    bool prints_objects = ctl->output == OUTPUT_JSON || ctl->output == OUTPUT_YAML;
+    if (!prints_objects)
+        print_lines(ctl, results);
+    if (command_line_is_set(line, "wait")) {
+        if (ctl_flush(ctl, err) < 0 ||
+            apply_wait(ctl, results, start, command_line_value(line, "timeout"), err) < 0)
+            return -1;
+    }
+    return prints_objects ? print_objects(ctl, results) : 0;
 }
 
 extern const Command cmd_apply;

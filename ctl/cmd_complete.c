@@ -4,62 +4,146 @@
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
+#include "condition.h"
 #include "json_at.h"
 #include "print.h"
 #include "resource.h"
 
 #include <string.h>
 
-static void offer(Ctl *ctl, const char *word, const char *brief, const char *current)
+/* Bash takes --for=phase=Running apart at each "=", and wants only what follows the last one. */
+typedef struct Words {
+    char **words; /* put together again; owned */
+    size_t count; /* the last one is at the cursor */
+    size_t given; /* bytes of the last one that the shell has on its own already */
+} Words;
+
+static void words_done(Words *words)
 {
-    if (strncmp(word, current, strlen(current)) == 0)
-        buf_printf(&ctl->out, "%s%s%s\n", word, brief != NULL ? "\t" : "",
+    for (size_t i = 0; i < words->count; i++)
+        free(words->words[i]);
+    free(words->words);
+}
+
+static Words words_join(const CommandLine *line)
+{
+    Words w = { .words = mem_alloc(sizeof(char *) * (line->arg_count + 1)) };
+    bool joins = false;
+
+    for (size_t i = 0; i < line->arg_count; i++) {
+        bool is_equals = strcmp(line->args[i], "=") == 0;
+        if ((is_equals || joins) && w.count > 0) {
+            char *before = w.words[w.count - 1];
+            w.words[w.count - 1] = mem_printf("%s%s", before, line->args[i]);
+            w.given = is_equals ? strlen(before) + 1 : strlen(before);
+            free(before);
+        } else {
+            w.words[w.count++] = mem_strdup(line->args[i]);
+            w.given = 0;
+        }
+        joins = is_equals;
+    }
+    return w;
+}
+
+/* What is at the cursor, and what of it an offer need not repeat. */
+typedef struct Cursor {
+    Ctl *ctl;
+    const char *current;
+    const char *prefix; /* before every offer: "--for=" */
+    size_t given;
+} Cursor;
+
+static void offer(const Cursor *at, const char *word, const char *brief)
+{
+    _cleanup_(mem_freep) char *whole = mem_printf("%s%s", at->prefix, word);
+
+    if (strncmp(whole, at->current, strlen(at->current)) == 0)
+        buf_printf(&at->ctl->out, "%s%s%s\n", whole + at->given, brief != NULL ? "\t" : "",
                    brief != NULL ? brief : "");
 }
 
-static void offer_flag(Ctl *ctl, const Flag *flag, const char *current)
+static void offer_flag(const Cursor *at, const Flag *flag)
 {
     _cleanup_(mem_freep) char *word = mem_printf("--%s", flag->name);
 
-    offer(ctl, word, flag->help, current);
+    offer(at, word, flag->help);
 }
 
-static void offer_flags(Ctl *ctl, const Command *command, const char *current)
+static void offer_flags(const Cursor *at, const Command *command)
 {
     for (const Flag *f = command->flags; f != NULL && f->name != NULL; f++)
-        offer_flag(ctl, f, current);
+        offer_flag(at, f);
     for (const Flag *f = ctl_global_flags; f->name != NULL; f++)
-        offer_flag(ctl, f, current);
-    offer(ctl, "--help", "help for this command", current);
+        offer_flag(at, f);
+    offer(at, "--help", "help for this command");
 }
 
-static void offer_names(Ctl *ctl, const Resource *resource, const char *prefix, const char *current)
+static void offer_names(const Cursor *at, const Resource *resource, const char *prefix)
 {
     _cleanup_(json_decrefp) json_t *list = NULL;
+    _cleanup_(mem_freep) char *path =
+        mem_printf("%s%s", resource->path, resource == &resource_setting ? "" : "?limit=1000");
     size_t i;
     json_t *item;
 
-    if (api_call(ctl, "GET", resource->path, NULL, NULL, &list, &(Err){ 0 }) < 0)
+    if (api_call(at->ctl, "GET", path, NULL, NULL, &list, &(Err){ 0 }) < 0)
         return; /* a completion that cannot be had stays silent */
     json_array_foreach (json_object_get(list, "items"), i, item) {
         _cleanup_(buf_done) Buf name = { .max = 1024 };
         buf_add_str(&name, prefix);
         print_clean(json_text_at(item, resource->name_at), &name);
-        offer(ctl, buf_str(&name), NULL, current);
+        offer(at, buf_str(&name), NULL);
     }
 }
 
+static void offer_objects(const Cursor *at)
+{
+    offer_names(at, &resource_node, "node/");
+    offer_names(at, &resource_project, "project/");
+}
+
+static void offer_conditions(const Cursor *at, const Command *command)
+{
+    bool of_nodes = strcmp(command_name(command), "node") == 0;
+    const char *const *words = condition_offers(of_nodes ? &resource_node : &resource_project);
+
+    for (size_t i = 0; words[i] != NULL; i++)
+        offer(at, words[i], NULL);
+}
+
 /* What may stand behind a flag: its choices, or names of what help calls its value. */
-static void offer_values(Ctl *ctl, const Flag *flag, const char *current)
+static void offer_values(const Cursor *at, const Command *command, const Flag *flag)
 {
     for (size_t i = 0; flag->choices != NULL && flag->choices[i] != NULL; i++)
-        offer(ctl, flag->choices[i], NULL, current);
+        offer(at, flag->choices[i], NULL);
     if (strcmp(flag->value, "node") == 0)
-        offer_names(ctl, &resource_node, "", current);
-    if (strcmp(flag->value, "kind/name") == 0) {
-        offer_names(ctl, &resource_node, "node/", current);
-        offer_names(ctl, &resource_project, "project/", current);
-    }
+        offer_names(at, &resource_node, "");
+    if (strcmp(flag->value, "kind/name") == 0)
+        offer_objects(at);
+    if (strcmp(flag->value, "condition") == 0)
+        offer_conditions(at, command);
+}
+
+static void offer_args(const Cursor *at, const Command *command)
+{
+    static const struct {
+        CompleteArgs args;
+        const Resource *resource;
+    } names[] = {
+        { COMPLETE_NODES, &resource_node },
+        { COMPLETE_PROJECTS, &resource_project },
+        { COMPLETE_SETTINGS, &resource_setting },
+    };
+
+    for (size_t i = 0; ctl_commands[i] != NULL; i++)
+        if (command_is_child(command, ctl_commands[i]) && !ctl_commands[i]->hidden)
+            offer(at, command_name(ctl_commands[i]), ctl_commands[i]->brief);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (command->complete == names[i].args)
+            offer_names(at, names[i].resource, "");
+    if (command->complete == COMPLETE_OBJECTS)
+        offer_objects(at);
 }
 
 /* The flag whose value the current word is, or NULL. */
@@ -76,61 +160,67 @@ static const Flag *pending_flag(const Command *command, const char *previous)
     return flag != NULL && flag->value != NULL ? flag : NULL;
 }
 
-/* The --server of the line that is being completed. */
-static void obey_server_flag(Ctl *ctl, const CommandLine *line)
+/* The flag that "--name=" at the cursor gives, or NULL; *ret_len is how long that is. */
+static const Flag *inline_flag(const Command *command, const char *current, size_t *ret_len)
 {
-    for (size_t i = 0; i + 1 < line->arg_count; i++) {
-        const char *word = line->args[i];
-        if (strncmp(word, "--server=", 9) == 0)
-            ctl->server = word + 9;
-        else if (strcmp(word, "--server") == 0 && i + 2 < line->arg_count)
-            ctl->server = line->args[i + 1];
+    size_t len = strcspn(current, "=");
+
+    if (strncmp(current, "--", 2) != 0 || current[len] != '=')
+        return NULL;
+    const Flag *flag = command_flag(command, current + 2, len - 2, 0);
+    *ret_len = len + 1;
+    return flag != NULL && flag->value != NULL ? flag : NULL;
+}
+
+/* The --server of the line that is being completed. */
+static void obey_server_flag(Ctl *ctl, const Words *w)
+{
+    for (size_t i = 0; i + 1 < w->count; i++) {
+        if (strncmp(w->words[i], "--server=", 9) == 0)
+            ctl->server = w->words[i] + 9;
+        else if (strcmp(w->words[i], "--server") == 0 && i + 2 < w->count)
+            ctl->server = w->words[i + 1];
     }
 }
 
-/* The command that the words before the current one name. */
-static const Command *command_so_far(const CommandLine *line)
+/* The command that the words before the cursor name. */
+static const Command *command_so_far(const Words *w)
 {
-    size_t count =
-        line->arg_count > 0 ? line->arg_count : 1; /* its argv[0] replaces the last word */
-    char **words = mem_alloc(sizeof(char *) * count);
+    char **argv = mem_alloc(sizeof(char *) * (w->count + 1));
 
-    for (size_t i = 1; i < count; i++)
-        words[i] = mem_strdup(line->args[i - 1]);
-    const Command *command = command_resolve((int)count, words);
-    for (size_t i = 1; i < count; i++)
-        free(words[i]);
-    free(words);
+    for (size_t i = 1; i < w->count; i++)
+        argv[i] = w->words[i - 1]; /* argv[0], the program, takes the place of the last one */
+    const Command *command = command_resolve(w->count > 0 ? (int)w->count : 1, argv);
+    free(argv);
     return command;
 }
 
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    size_t count = line->arg_count;
-    const char *current = count > 0 ? line->args[count - 1] : "";
-    const char *previous = count > 1 ? line->args[count - 2] : "";
-    const Command *command = command_so_far(line);
+    _cleanup_(words_done) Words w = words_join(line);
+    _cleanup_(mem_freep) char *prefix = NULL;
+    const char *previous = w.count > 1 ? w.words[w.count - 2] : "";
+    const Command *command = command_so_far(&w);
+    size_t len = 0;
+    Cursor at = { .ctl = ctl,
+                  .current = w.count > 0 ? w.words[w.count - 1] : "",
+                  .prefix = "",
+                  .given = w.given };
 
     (void)err;
-    obey_server_flag(ctl, line);
+    obey_server_flag(ctl, &w);
     const Flag *flag = pending_flag(command, previous);
-    if (flag != NULL) {
-        offer_values(ctl, flag, current);
-        return 0;
+    if (flag == NULL) {
+        flag = inline_flag(command, at.current, &len);
+        at.prefix = prefix = mem_strndup(at.current, len);
     }
-    if (*current == '-') {
-        offer_flags(ctl, command, current);
-        return 0;
-    }
-    for (size_t i = 0; ctl_commands[i] != NULL; i++)
-        if (command_is_child(command, ctl_commands[i]) && !ctl_commands[i]->hidden)
-            offer(ctl, command_name(ctl_commands[i]), ctl_commands[i]->brief, current);
-    if (command->complete == COMPLETE_NODES)
-        offer_names(ctl, &resource_node, "", current);
-    if (command->complete == COMPLETE_PROJECTS)
-        offer_names(ctl, &resource_project, "", current);
-    if (command->complete == COMPLETE_SETTINGS)
-        offer_names(ctl, &resource_setting, "", current);
+    if (flag != NULL)
+        offer_values(&at, command, flag);
+    else if (*at.current == '-')
+        offer_flags(&at, command);
+    else
+        offer_args(&at, command);
+    ctl->server = NULL; /* may be one of the words */
     return 0;
 }
 

@@ -2,7 +2,14 @@
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
+#include "listing.h"
 #include "resource.h"
+
+static const Flag flags[] = {
+    ALL_FLAG,
+    SELECTOR_FLAG,
+    { .name = NULL },
+};
 
 static int mark(Ctl *ctl, const char *name, const char *verb, json_t *nodes, Err *err)
 {
@@ -21,10 +28,15 @@ static int mark(Ctl *ctl, const char *name, const char *verb, json_t *nodes, Err
 /* One that fails is told and the others are still marked. */
 static int mark_all(Ctl *ctl, const CommandLine *line, const char *verb, Err *err)
 {
+    _cleanup_(json_decrefp) json_t *selected = NULL;
     _cleanup_(json_decrefp) json_t *nodes = json_array();
+    size_t i;
+    json_t *name;
 
-    for (size_t i = 0; i < line->arg_count; i++) {
-        if (mark(ctl, resource_name(&resource_node, line->args[i]), verb, nodes, err) == 0)
+    if (listing_select(ctl, &resource_node, line, &selected, err) < 0)
+        return -1;
+    json_array_foreach (selected, i, name) {
+        if (mark(ctl, json_string_value(name), verb, nodes, err) == 0)
             continue;
         if (line->arg_count == 1)
             return -1;
@@ -52,6 +64,8 @@ extern const Command cmd_cordon, cmd_uncordon;
 const Command cmd_cordon = {
     .path = "cordon",
     .args = "NODE...",
+    .flags = flags,
+    .selects = true,
     .brief = "Have nodes take no new projects; those they have stay",
     .min_args = 1,
     .max_args = ARGS_ANY,
@@ -61,6 +75,8 @@ const Command cmd_cordon = {
 const Command cmd_uncordon = {
     .path = "uncordon",
     .args = "NODE...",
+    .flags = flags,
+    .selects = true,
     .brief = "Have nodes take projects again; a drain under way ends",
     .min_args = 1,
     .max_args = ARGS_ANY,

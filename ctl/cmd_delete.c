@@ -1,66 +1,131 @@
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
+#include "delete_wait.h"
 #include "json_at.h"
+#include "listing.h"
 #include "manifest.h"
 #include "resource.h"
 
 #include <string.h>
 
-static const Flag project_flags[] = {
-    { "force", 0, NULL, NULL, false, "forget it at once, whatever its node still runs", NULL },
+#define FORCE_FLAG                                                                                 \
+    {                                                                                              \
+        "force", 0, NULL, NULL, false, "forget projects at once, whatever their nodes still run",  \
+            NULL                                                                                   \
+    }
+#define WAIT_FLAGS                                                                                 \
+    { "timeout", 0, "duration", "5m", false, "with --wait: how long; 0 for ever", NULL },          \
+    {                                                                                              \
+        "wait", 0, NULL, NULL, false, "wait until nothing is left of them", NULL                   \
+    }
+
+static const Flag node_flags[] = {
+    ALL_FLAG,
+    SELECTOR_FLAG,
+    WAIT_FLAGS,
     { .name = NULL },
+};
+
+static const Flag project_flags[] = {
+    ALL_FLAG, FORCE_FLAG, SELECTOR_FLAG, WAIT_FLAGS, { .name = NULL },
 };
 
 static const Flag delete_flags[] = {
     { "filename", 'f', "string", NULL, false,
       "file, directory or URL of what to delete, - for stdin; may be given again", NULL },
-    { "force", 0, NULL, NULL, false, "forget projects at once, whatever their nodes still run",
-      NULL },
+    FORCE_FLAG,
+    WAIT_FLAGS,
     { .name = NULL },
 };
 
-static int delete_one(Ctl *ctl, const Resource *resource, const char *name, bool force, Err *err)
+/* One run of the command. */
+typedef struct Delete {
+    Ctl *ctl;
+    bool force;
+    bool wait;
+    const char *timeout;
+    json_t *projects; /* owned: names of those that are being deleted still */
+} Delete;
+
+static Delete delete_new(Ctl *ctl, const CommandLine *line)
+{
+    return (Delete){ .ctl = ctl,
+                     .force = command_line_is_set(line, "force"),
+                     .wait = command_line_is_set(line, "wait"),
+                     .timeout = command_line_value(line, "timeout"),
+                     .projects = json_array() };
+}
+
+static void delete_done(Delete *d)
+{
+    json_decref(d->projects);
+}
+
+static int delete_one(Delete *d, const Resource *resource, const char *name, Err *err)
 {
     _cleanup_(mem_freep) char *item = api_item_path(resource->path, name);
-    bool forced = force && resource == &resource_project;
+    bool forced = d->force && resource == &resource_project;
     _cleanup_(mem_freep) char *path = mem_printf("%s%s", item, forced ? "?force=true" : "");
+    Buf *out = &d->ctl->out;
     int status;
 
-    if (api_call(ctl, "DELETE", path, NULL, &status, NULL, err) < 0)
+    if (api_call(d->ctl, "DELETE", path, NULL, &status, NULL, err) < 0)
         return err_prefix(err, "delete %s \"%.253s\"", resource->singular, name);
-    if (ctl->output == OUTPUT_NAME)
-        buf_printf(&ctl->out, "%s/%s\n", resource->singular, name);
+    if (d->ctl->output == OUTPUT_NAME)
+        buf_printf(out, "%s/%s\n", resource->singular, name);
     else if (status == 204)
-        buf_printf(&ctl->out, "%s \"%s\" deleted\n", resource->singular, name);
-    else
-        buf_printf(&ctl->out, "%s \"%s\" is being deleted\n", resource->singular, name);
+        buf_printf(out, "%s \"%s\" deleted\n", resource->singular, name);
+    else if (!d->wait)
+        buf_printf(out, "%s \"%s\" is being deleted\n", resource->singular, name);
+    if (status != 204)
+        json_array_append_new(d->projects, json_string(name));
     return 0;
 }
 
 /* When there are several, one that fails is told and the others are still deleted. */
-static int delete_several(Ctl *ctl, const Resource *resource, const char *const *names,
-                          size_t count, bool force, Err *err)
+static int delete_several(Delete *d, const Resource *resource, const char *const *names,
+                          size_t count, Err *err)
 {
     if (count == 1)
-        return delete_one(ctl, resource, names[0], force, err);
+        return delete_one(d, resource, names[0], err);
     for (size_t i = 0; i < count; i++) {
-        if (delete_one(ctl, resource, names[i], force, err) == 0)
+        if (delete_one(d, resource, names[i], err) == 0)
             continue;
-        ctl_tell_failure(ctl, err);
+        ctl_tell_failure(d->ctl, err);
     }
     return 0;
 }
 
+/* With --wait: what takes time is waited for together. Nodes go at once, or not at all. */
+static int wait_if_asked(Delete *d, Err *err)
+{
+    if (!d->wait)
+        return 0;
+    return delete_wait(d->ctl, &resource_project, d->projects, d->timeout, err);
+}
+
+static int run_kind(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
+{
+    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
+    _cleanup_(json_decrefp) json_t *selected = NULL;
+
+    if (listing_select(ctl, resource, line, &selected, err) < 0)
+        return -1;
+    const char **names = listing_strings(selected);
+    int result = delete_several(&d, resource, names, json_array_size(selected), err);
+    free(names);
+    return result < 0 ? -1 : wait_if_asked(&d, err);
+}
+
 static int run_node(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    return delete_several(ctl, &resource_node, line->args, line->arg_count, false, err);
+    return run_kind(ctl, &resource_node, line, err);
 }
 
 static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    return delete_several(ctl, &resource_project, line->args, line->arg_count,
-                          command_line_is_set(line, "force"), err);
+    return run_kind(ctl, &resource_project, line, err);
 }
 
 /* The names of one kind in the manifests; the list is owned by the caller, the names are items'. */
@@ -81,6 +146,7 @@ static const char **names_of_kind(const json_t *items, const Resource *resource,
 static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
 {
     static const Resource *const order[] = { &resource_project, &resource_node };
+    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
     _cleanup_(json_decrefp) json_t *items = NULL;
     size_t i;
     json_t *item;
@@ -93,12 +159,12 @@ static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
     for (i = 0; i < ARRAY_LEN(order); i++) {
         size_t count;
         const char **names = names_of_kind(items, order[i], &count);
-        int result =
-            delete_several(ctl, order[i], names, count, command_line_is_set(line, "force"), err);
+        int result = delete_several(&d, order[i], names, count, err);
         free(names);
-        if (result < 0) { /* the only one of its kind: the other kind is still to be tried */
+        if (result < 0) /* the only one of its kind: the other kind is still to be tried */
             ctl_tell_failure(ctl, err);
-        }
+        if (order[i] == &resource_project && wait_if_asked(&d, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -113,6 +179,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
                            line->args[0]);
         return delete_manifests(ctl, line, err);
     }
+    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
     const char *name;
     for (size_t i = 0; i < line->arg_count; i++) {
         const Resource *resource = resource_of_arg(line->args[i], &name);
@@ -125,11 +192,11 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         command_print_help(line->command, &ctl->out);
     for (size_t i = 0; i < line->arg_count; i++) {
         const Resource *resource = resource_of_arg(line->args[i], &name);
-        if (delete_one(ctl, resource, name, command_line_is_set(line, "force"), err) == 0)
+        if (delete_one(&d, resource, name, err) == 0)
             continue;
         ctl_tell_failure(ctl, err);
     }
-    return 0;
+    return wait_if_asked(&d, err);
 }
 
 extern const Command cmd_delete, cmd_delete_node, cmd_delete_project;
@@ -146,6 +213,8 @@ const Command cmd_delete_node = {
     .alias = "nodes",
     .args = "<name>...",
     .brief = "Delete nodes that have no projects left",
+    .flags = node_flags,
+    .selects = true,
     .min_args = 1,
     .max_args = ARGS_ANY,
     .complete = COMPLETE_NODES,
@@ -156,6 +225,7 @@ const Command cmd_delete_project = {
     .alias = "projects",
     .args = "<name>...",
     .brief = "Delete projects and what they run",
+    .selects = true,
     .flags = project_flags,
     .min_args = 1,
     .max_args = ARGS_ANY,

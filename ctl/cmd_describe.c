@@ -2,19 +2,32 @@
 #include "cara/mem.h"
 #include "command.h"
 #include "describe.h"
+#include "json_at.h"
+#include "listing.h"
 #include "resource.h"
 
 #define EVENTS_SHOWN 20
 
+static const Flag selection_flags[] = {
+    ALL_FLAG,
+    SELECTOR_FLAG,
+    { .name = NULL },
+};
+
 /* Events are an extra: a server that has none, or cannot give them now, does not spoil the rest. */
-static void add_events(Ctl *ctl, const Resource *resource, const char *name)
+static void add_events(Ctl *ctl, const Resource *resource, const char *name, const json_t *object)
 {
-    _cleanup_(mem_freep) char *escaped = http_escape(name);
-    _cleanup_(mem_freep) char *path = mem_printf("%s?for=%s/%s&limit=%d", resource_event.path,
-                                                 resource->singular, escaped, EVENTS_SHOWN);
+    _cleanup_(mem_freep) char *about = mem_printf("%s/%s", resource->singular, name);
+    _cleanup_(mem_freep) char *limit = mem_printf("%d", EVENTS_SHOWN);
+    _cleanup_(buf_done) Buf path = { .max = 4096 };
     _cleanup_(json_decrefp) json_t *list = NULL;
 
-    if (api_call(ctl, "GET", path, NULL, NULL, &list, &(Err){ 0 }) == 0)
+    buf_add_str(&path, resource_event.path);
+    listing_add(&path, "for", about);
+    listing_add(&path, "limit", limit);
+    listing_add(&path, "since",
+                json_text_at(object, "metadata.createdAt")); /* not its namesake's */
+    if (api_call(ctl, "GET", buf_str(&path), NULL, NULL, &list, &(Err){ 0 }) == 0)
         describe_events(json_object_get(list, "items"), ctl->now, &ctl->out);
 }
 
@@ -29,18 +42,37 @@ static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Er
         describe_node(object, ctl->now, &ctl->out);
     else
         describe_project(object, ctl->now, &ctl->out);
-    add_events(ctl, resource, name);
+    add_events(ctl, resource, name, object);
+    return 0;
+}
+
+/* Several screens have two empty lines between them; one that fails is told, the others shown. */
+static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *selected = NULL;
+    size_t i;
+    json_t *name;
+
+    if (listing_select(ctl, resource, line, &selected, err) < 0)
+        return -1;
+    if (json_array_size(selected) == 1)
+        return describe_one(ctl, resource, json_string_value(json_array_get(selected, 0)), err);
+    json_array_foreach (selected, i, name) {
+        buf_add_str(&ctl->out, i > 0 ? "\n\n" : "");
+        if (describe_one(ctl, resource, json_string_value(name), err) < 0)
+            ctl_tell_failure(ctl, err);
+    }
     return 0;
 }
 
 static int run_node(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    return describe_one(ctl, &resource_node, line->args[0], err);
+    return describe_selected(ctl, &resource_node, line, err);
 }
 
 static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    return describe_one(ctl, &resource_project, line->args[0], err);
+    return describe_selected(ctl, &resource_project, line, err);
 }
 
 /* "caractrl describe project/web"; anything else shows help. */
@@ -67,6 +99,8 @@ const Command cmd_describe_node = {
     .path = "describe node",
     .alias = "nodes",
     .args = "<name>",
+    .flags = selection_flags,
+    .selects = true,
     .brief = "Show all there is to know about a node",
     .min_args = 1,
     .max_args = 1,
@@ -77,6 +111,8 @@ const Command cmd_describe_project = {
     .path = "describe project",
     .alias = "projects",
     .args = "<name>",
+    .flags = selection_flags,
+    .selects = true,
     .brief = "Show all there is to know about a project",
     .min_args = 1,
     .max_args = 1,

@@ -7,22 +7,22 @@
 #include "command.h"
 #include "drain.h"
 #include "json_at.h"
+#include "listing.h"
+#include "live.h"
 #include "print.h"
 #include "resource.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #define POLL_FIRST_MS  100
 #define POLL_LAST_MS   2000
-#define PLAIN_COLUMNS  80
 #define TIMEOUT_MAX_MS (INT64_C(365) * 24 * 3600 * 1000)
 
 static const Flag flags[] = {
+    SELECTOR_FLAG,
     { "timeout", 0, "duration", "5m", false, "how long to wait until it is empty; 0 for ever",
       NULL },
     { "dry-run", 0, NULL, NULL, false, "only tell what would leave and what would stay, and why",
@@ -67,15 +67,6 @@ static void drain_done(Drain *d)
 
 /* ---- what people see ------------------------------------------------------------------------- */
 
-static size_t terminal_columns(void)
-{
-    struct winsize size;
-
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 2)
-        return PLAIN_COLUMNS;
-    return size.ws_col - 1u; /* the last column may wrap */
-}
-
 static void wipe_line(Drain *d)
 {
     if (d->shows_line)
@@ -92,7 +83,7 @@ static int show(Drain *d, const json_t *before, Err *err)
     drain_print_changes(before, d->status, &d->ctl->out);
     if (d->ctl->live) {
         int64_t seconds = (time_monotonic_ms() - d->start) / 1000;
-        drain_print_line(d->status, seconds, terminal_columns(), &d->ctl->out);
+        drain_print_line(d->status, seconds, live_columns(), &d->ctl->out);
         d->shows_line = true;
     }
     return ctl_flush(d->ctl, err);
@@ -175,11 +166,6 @@ static void wait_ms(int64_t ms)
     nanosleep(&time, NULL); /* Ctrl-C ends it early */
 }
 
-static bool may_pass(const Err *err)
-{
-    return err->kind == ERR_UNAVAILABLE || err->status >= 500;
-}
-
 /* One look. A server that is away for a while is told once, and asked again. */
 static int look(Drain *d, Err *err)
 {
@@ -188,7 +174,7 @@ static int look(Drain *d, Err *err)
 
     if (api_call(d->ctl, "GET", d->path, NULL, NULL, &now, err) < 0) {
         d->status = json_incref(before);
-        if (!may_pass(err))
+        if (!api_may_pass(err))
             return err_prefix(err, "drain node \"%.253s\"", d->node);
         if (!d->server_is_out && d->talks) {
             wipe_line(d);
@@ -272,14 +258,14 @@ static int drain(Drain *d, Err *err)
     return wait_until_empty(d, err);
 }
 
-static int run(Ctl *ctl, const CommandLine *line, Err *err)
+static int drain_node(Ctl *ctl, const CommandLine *line, const char *name, int64_t start, Err *err)
 {
     _cleanup_(drain_done) Drain d = {
         .ctl = ctl,
-        .node = resource_name(&resource_node, line->args[0]),
+        .node = name,
         .timeout = command_line_value(line, "timeout"),
         .talks = ctl->output == OUTPUT_TABLE || ctl->output == OUTPUT_WIDE,
-        .start = time_monotonic_ms(),
+        .start = start,
         .deadline = INT64_MAX,
     };
     _cleanup_(mem_freep) char *item = api_item_path(resource_node.path, d.node);
@@ -295,6 +281,44 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     return command_line_is_set(line, "dry-run") ? forecast(&d, err) : drain(&d, err);
 }
 
+/* Of several, all are closed before the first is emptied: what leaves one must not go to the next.
+ */
+static int close_all(Ctl *ctl, const json_t *names, Err *err)
+{
+    size_t i;
+    json_t *name;
+
+    json_array_foreach (names, i, name) {
+        _cleanup_(mem_freep) char *item =
+            api_item_path(resource_node.path, json_string_value(name));
+        _cleanup_(mem_freep) char *path = mem_printf("%s/cordon", item);
+        if (api_call(ctl, "POST", path, NULL, NULL, NULL, err) < 0)
+            return err_prefix(err, "cordon node \"%.253s\"", json_string_value(name));
+    }
+    return 0;
+}
+
+static int run(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *names = NULL;
+    int64_t start = time_monotonic_ms();
+    size_t i;
+    json_t *name;
+
+    if (listing_select(ctl, &resource_node, line, &names, err) < 0)
+        return -1;
+    if (json_array_size(names) == 1)
+        return drain_node(ctl, line, json_string_value(json_array_get(names, 0)), start, err);
+    if (!command_line_is_set(line, "dry-run") && close_all(ctl, names, err) < 0)
+        return -1;
+    json_array_foreach (names, i, name) {
+        if (drain_node(ctl, line, json_string_value(name), start, err) == 0)
+            continue;
+        ctl_tell_failure(ctl, err);
+    }
+    return 0;
+}
+
 extern const Command cmd_drain;
 const Command cmd_drain = {
     .path = "drain",
@@ -303,6 +327,7 @@ const Command cmd_drain = {
     .flags = flags,
     .min_args = 1,
     .max_args = 1,
+    .selects = true,
     .complete = COMPLETE_NODES,
     .run = run,
 };

@@ -2,6 +2,9 @@
 #include "cara/mem.h"
 #include "cara/names.h"
 #include "command.h"
+#include "events.h"
+#include "get_watch.h"
+#include "listing.h"
 #include "resource.h"
 
 #include <string.h>
@@ -9,42 +12,49 @@
 static const char *const phases[] = { PHASE_PENDING, PHASE_SCHEDULED,   PHASE_RUNNING,
                                       PHASE_FAILED,  PHASE_TERMINATING, PHASE_TERMINATED,
                                       NULL };
+static const char *const states[] = { "Ready", "NotReady", "Draining", NULL };
 
-static const Flag project_flags[] = {
-    { "phase", 0, "string", NULL, false, "show only projects in this phase; may be given again",
-      phases },
+#define CHUNK_FLAG                                                                                 \
+    {                                                                                              \
+        "chunk-size", 0, "number", CHUNK_DEFAULT, false, "ask for this many at once, 0 for all",   \
+            NULL                                                                                   \
+    }
+
+static const Flag path_flags[] = {
+    WATCH_FLAGS,
     { .name = NULL },
 };
 
-/* ---- lists ----------------------------------------------------------------------------------- */
+static const Flag node_flags[] = {
+    CHUNK_FLAG,
+    SELECTOR_FLAG,
+    { "state", 0, "string", NULL, false, "show only nodes in this state; may be given again",
+      states },
+    WATCH_FLAGS,
+    { .name = NULL },
+};
 
-/* "/api/v1/projects?phase=Running&phase=Failed" */
-static char *list_path(const Resource *resource, const CommandLine *line)
+static const Flag project_flags[] = {
+    CHUNK_FLAG,
+    { "node", 0, "node", NULL, false, "show only projects on this node; may be given again", NULL },
+    { "phase", 0, "string", NULL, false, "show only projects in this phase; may be given again",
+      phases },
+    SELECTOR_FLAG,
+    WATCH_FLAGS,
+    { .name = NULL },
+};
+
+static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
-    Buf path;
-
-    buf_init(&path, 1 << 16);
-    buf_add_str(&path, resource->path);
-    for (size_t i = 0, n = 0; i < line->flag_count; i++) {
-        if (strcmp(line->flags[i].flag->name, "phase") != 0)
-            continue;
-        _cleanup_(mem_freep) char *value = http_escape(line->flags[i].value);
-        buf_printf(&path, "%cphase=%s", n++ > 0 ? '&' : '?', value);
-    }
-    return buf_take(&path);
-}
-
-static int get_list(Ctl *ctl, const Resource *resource, const char *path, Err *err)
-{
+    _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
     _cleanup_(json_decrefp) json_t *list = NULL;
+    int chunk;
 
-    if (api_call(ctl, "GET", path, NULL, NULL, &list, err) < 0)
+    if (listing_chunk(line, &chunk, err) < 0)
+        return -1;
+    if (listing_fetch(ctl, path, chunk, &list, err) < 0)
         return err_prefix(err, "get %s", resource->plural);
-    const json_t *items = json_object_get(list, "items");
-    if (!json_is_array(items))
-        return err_set(err, ERR_HTTP, "get %s: decode response: there is no list of items in it",
-                       resource->plural);
-    return resource_print(ctl, resource, items, list, err);
+    return resource_print(ctl, resource, json_object_get(list, "items"), list, err);
 }
 
 /* ---- by name --------------------------------------------------------------------------------- */
@@ -85,10 +95,14 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
 
 static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
+    if (line->arg_count > 0 && command_line_value(line, "selector") != NULL)
+        return err_set(err, ERR_INVALID, "get %s: a name cannot stand beside --selector",
+                       resource->plural);
+    if (get_watch_wanted(line))
+        return get_watch(ctl, resource, line, line->args, line->arg_count, err);
     if (line->arg_count > 0)
         return get_named(ctl, resource, line->args, line->arg_count, err);
-    _cleanup_(mem_freep) char *path = list_path(resource, line);
-    return get_list(ctl, resource, path, err);
+    return get_list(ctl, resource, line, err);
 }
 
 static int run_nodes(Ctl *ctl, const CommandLine *line, Err *err)
@@ -104,20 +118,7 @@ static int run_projects(Ctl *ctl, const CommandLine *line, Err *err)
 /* Events are asked for by what they are about: "project/web". */
 static int run_events(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    _cleanup_(buf_done) Buf path = { .max = 4096 };
-
-    buf_add_str(&path, resource_event.path);
-    for (size_t i = 0; i < line->arg_count; i++) {
-        const char *name;
-        const Resource *resource = resource_of_arg(line->args[i], &name);
-        if (resource == NULL)
-            return err_set(err, ERR_INVALID,
-                           "get events: \"%.64s\" names nothing: write project/NAME or node/NAME",
-                           line->args[i]);
-        _cleanup_(mem_freep) char *escaped = http_escape(name);
-        buf_printf(&path, "?for=%s/%s", resource->singular, escaped);
-    }
-    return get_list(ctl, &resource_event, buf_str(&path), err);
+    return events_show(ctl, line, line->arg_count > 0 ? line->args[0] : NULL, err);
 }
 
 /* "caractrl get project/web", as `-o name` prints it; anything else shows help. */
@@ -137,6 +138,8 @@ static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
     }
     if (resource == NULL)
         command_print_help(line->command, &ctl->out);
+    else if (get_watch_wanted(line))
+        result = get_watch(ctl, resource, line, names, line->arg_count, err);
     else
         result = get_named(ctl, resource, names, line->arg_count, err);
     free(names);
@@ -148,6 +151,7 @@ const Command cmd_get = {
     .path = "get",
     .args = "KIND/NAME...",
     .brief = "Show nodes, projects or events",
+    .flags = path_flags,
     .max_args = ARGS_ANY,
     .run = run_by_path,
 };
@@ -156,6 +160,7 @@ const Command cmd_get_nodes = {
     .alias = "node",
     .args = "[name...]",
     .brief = "Show all nodes, or those named",
+    .flags = node_flags,
     .max_args = ARGS_ANY,
     .complete = COMPLETE_NODES,
     .run = run_nodes,
@@ -175,6 +180,8 @@ const Command cmd_get_events = {
     .alias = "event",
     .args = "[KIND/NAME]",
     .brief = "Show what happened lately, to everything or to one node or project",
+    .flags = events_flags,
     .max_args = 1,
+    .complete = COMPLETE_OBJECTS,
     .run = run_events,
 };

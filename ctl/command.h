@@ -31,6 +31,7 @@ typedef enum CompleteArgs {
     COMPLETE_NODES,
     COMPLETE_PROJECTS,
     COMPLETE_SETTINGS,
+    COMPLETE_OBJECTS, /* node/NAME, project/NAME */
 } CompleteArgs;
 
 typedef struct Command {
@@ -42,6 +43,7 @@ typedef struct Command {
     const Flag *flags;       /* ended by a name of NULL; NULL for none */
     int min_args;
     int max_args; /* ARGS_ANY for no limit */
+    bool selects; /* -l or --all may stand in for the arguments */
     CompleteArgs complete;
     /* NULL shows help. Returns 0, or -1 with err. */
     int (*run)(Ctl *ctl, const CommandLine *line, Err *err);

@@ -13,6 +13,7 @@
 #define CTL_MANIFEST_MAX (4 << 20)  /* bytes of one apply, as the server allows */
 #define CTL_OUTPUT_MAX   (1 << 30)
 #define CTL_TIMEOUT_MS   30000
+#define CTL_IDLE         "75s" /* the server says something each 30 s */
 
 typedef enum OutputFormat {
     OUTPUT_TABLE,
@@ -29,6 +30,7 @@ typedef struct Ctl {
     bool live;      /* stdout is a terminal whose last line may be written again */
     int64_t now;    /* what ages are counted from */
     int timeout_ms; /* of one call; set before the first */
+    int idle_ms;    /* a watch on which nothing comes for this long is opened anew */
     Http *http;     /* owned; made at the first call */
     Buf out;        /* what goes to stdout when the command ends */
     int failures;   /* of several things to do, those that failed and were reported already */
@@ -42,6 +44,11 @@ void ctl_print_error(const char *message);
 
 /* "Warning: message" on stderr, of what mends itself. */
 void ctl_print_warning(const char *message);
+
+/* From now on Ctrl-C (and SIGTERM) ends the program at once, after saying `words` on stderr (NULL
+ * for none): with status 0 when nothing is left undone by it, else by the signal itself. `words`
+ * must stay. */
+void ctl_on_interrupt(const char *words, bool is_success);
 
 /* Of several things to do one has failed: tells it, clears err, and the next may be tried. */
 void ctl_tell_failure(Ctl *ctl, Err *err);

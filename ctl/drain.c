@@ -4,6 +4,7 @@
 #include "cara/time.h"
 #include "ctl.h"
 #include "json_at.h"
+#include "live.h"
 #include "print.h"
 
 #include <inttypes.h>
@@ -74,20 +75,6 @@ void drain_add_names(const json_t *status, Buf *out)
     }
 }
 
-/* Cuts at `width` columns, never within a character. */
-static void add_cut(const char *text, size_t width, Buf *out)
-{
-    size_t columns = 0;
-    size_t len = 0;
-
-    for (; text[len] != '\0'; len++) {
-        columns += ((unsigned char)text[len] & 0xC0) != 0x80;
-        if (columns > width)
-            break;
-    }
-    buf_add(out, text, len);
-}
-
 void drain_print_line(const json_t *status, int64_t seconds, size_t width, Buf *out)
 {
     _cleanup_(buf_done) Buf line = { .max = CTL_OUTPUT_MAX };
@@ -103,7 +90,7 @@ void drain_print_line(const json_t *status, int64_t seconds, size_t width, Buf *
         buf_add_str(&line, ": ");
         drain_add_names(status, &line);
     }
-    add_cut(buf_str(&line), width, out);
+    live_add_cut(buf_str(&line), width, out);
 }
 
 void drain_print_forecast(const json_t *status, Buf *out)

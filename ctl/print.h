@@ -33,6 +33,16 @@ void print_number(const json_t *number, Buf *out);
  * tab there; it is as wide as its widest cell and three blanks. `text` is whole lines. */
 void print_table(const char *text, Buf *out);
 
+/* Widths that columns have had, for tables that are written a few rows at a time: they only grow.
+ */
+#define PRINT_COLUMNS_MAX 24
+typedef struct PrintWidths {
+    size_t columns[PRINT_COLUMNS_MAX]; /* without the blanks behind */
+} PrintWidths;
+
+/* As print_table, with every column at least as wide as it was before; widths may be NULL. */
+void print_table_more(const char *text, PrintWidths *widths, Buf *out);
+
 /* What a plan would do, one item a line; nothing when there is nothing. */
 void print_plan(const json_t *plan, Buf *out);
 void print_plan_names(const json_t *plan, Buf *out);   /* "project/web" a line */

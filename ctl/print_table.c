@@ -88,7 +88,23 @@ static void write_line(const Line *line, Buf *out)
     buf_add_str(out, "\n");
 }
 
+/* Makes columns as wide as before where that is more, and remembers where it is less. */
+static void widen(Line *lines, size_t count, PrintWidths *widths)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c + 1 < lines[i].count && c < PRINT_COLUMNS_MAX; c++) {
+            size_t width = lines[i].widths[c] - PADDING;
+            widths->columns[c] = width > widths->columns[c] ? width : widths->columns[c];
+            lines[i].widths[c] = widths->columns[c] + PADDING;
+        }
+}
+
 void print_table(const char *text, Buf *out)
+{
+    print_table_more(text, NULL, out);
+}
+
+void print_table_more(const char *text, PrintWidths *widths, Buf *out)
 {
     size_t count = 0;
 
@@ -101,6 +117,8 @@ void print_table(const char *text, Buf *out)
         text += len + 1;
     }
     measure(lines, count);
+    if (widths != NULL)
+        widen(lines, count, widths);
     for (size_t i = 0; i < count; i++) {
         write_line(&lines[i], out);
         free(lines[i].cells);

@@ -247,26 +247,57 @@ const char *resource_name(const Resource *resource, const char *arg)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-static void print_columns(const Ctl *ctl, const Resource *resource, const json_t *items, Buf *out)
+static void add_titles(const Ctl *ctl, const Resource *resource, const char *event, Buf *text)
 {
-    _cleanup_(buf_done) Buf text = { .max = CTL_OUTPUT_MAX };
+    bool wide = ctl->output == OUTPUT_WIDE;
+
+    buf_add_str(text, event != NULL ? "EVENT\t" : "");
+    for (const Column *c = resource->columns; c->title != NULL; c++)
+        if (wide || !c->wide)
+            buf_printf(text, "%s%s", c > resource->columns ? "\t" : "", c->title);
+    buf_add_str(text, "\n");
+}
+
+static void add_rows(const Ctl *ctl, const Resource *resource, const json_t *items,
+                     const char *event, Buf *text)
+{
     bool wide = ctl->output == OUTPUT_WIDE;
     size_t i;
     json_t *object;
 
-    for (const Column *c = resource->columns; c->title != NULL; c++)
-        if (wide || !c->wide)
-            buf_printf(&text, "%s%s", c > resource->columns ? "\t" : "", c->title);
-    buf_add_str(&text, "\n");
     json_array_foreach (items, i, object) {
+        if (event != NULL)
+            buf_printf(text, "%s\t", event);
         for (const Column *c = resource->columns; c->title != NULL; c++) {
             if (!wide && c->wide)
                 continue;
-            buf_add_str(&text, c > resource->columns ? "\t" : "");
-            c->print(object, ctl->now, &text);
+            buf_add_str(text, c > resource->columns ? "\t" : "");
+            c->print(object, ctl->now, text);
         }
-        buf_add_str(&text, "\n");
+        buf_add_str(text, "\n");
     }
+}
+
+void resource_print_rows(Ctl *ctl, const Resource *resource, const json_t *items,
+                         ResourceRows *rows)
+{
+    _cleanup_(buf_done) Buf text = { .max = CTL_OUTPUT_MAX };
+
+    if (json_array_size(items) == 0)
+        return;
+    if (!rows->headed)
+        add_titles(ctl, resource, rows->event, &text);
+    rows->headed = true;
+    add_rows(ctl, resource, items, rows->event, &text);
+    print_table_more(buf_str(&text), &rows->widths, &ctl->out);
+}
+
+static void print_columns(const Ctl *ctl, const Resource *resource, const json_t *items, Buf *out)
+{
+    _cleanup_(buf_done) Buf text = { .max = CTL_OUTPUT_MAX };
+
+    add_titles(ctl, resource, NULL, &text);
+    add_rows(ctl, resource, items, NULL, &text);
     print_table(buf_str(&text), out);
 }
 

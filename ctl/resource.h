@@ -4,6 +4,7 @@
 
 #include "cara/buf.h"
 #include "ctl.h"
+#include "print.h"
 
 #include <jansson.h>
 
@@ -37,5 +38,16 @@ const char *resource_name(const Resource *resource, const char *arg);
  * itself in JSON and YAML, several as a list of `list_kind`. */
 int resource_print(Ctl *ctl, const Resource *resource, const json_t *items, const json_t *whole,
                    Err *err);
+
+/* Some rows of a table that is written as things change. */
+typedef struct ResourceRows {
+    PrintWidths widths;
+    bool headed;       /* the titles are written */
+    const char *event; /* what the first column says, when the table has such a column; or NULL */
+} ResourceRows;
+
+/* Adds rows, and before the first of them the titles. */
+void resource_print_rows(Ctl *ctl, const Resource *resource, const json_t *items,
+                         ResourceRows *rows);
 
 #endif

@@ -74,6 +74,31 @@ int ctl_flush(Ctl *ctl, Err *err)
     return err_set(err, ERR_SYSTEM, "write output: %s", strerror(errno));
 }
 
+static const char *interrupt_words;
+static bool interrupt_is_success;
+
+/* Nothing here but what a signal handler may call. */
+static void on_interrupt(int number)
+{
+    if (interrupt_words != NULL &&
+        write(STDERR_FILENO, interrupt_words, strlen(interrupt_words)) < 0)
+        _exit(1);
+    if (interrupt_is_success)
+        _exit(0);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void ctl_on_interrupt(const char *words, bool is_success)
+{
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_NODEFER };
+
+    interrupt_words = words;
+    interrupt_is_success = is_success;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 static OutputFormat format_of(const char *word)
 {
     static const struct {
@@ -114,12 +139,29 @@ static void print_usage_for(const CommandLine *line)
     fprintf(stderr, "%s\n", buf_str(&usage));
 }
 
+/* CARA_WATCH_TIMEOUT, else the default. */
+static int choose_idle(int *ret_ms, Err *err)
+{
+    const char *env = getenv("CARA_WATCH_TIMEOUT");
+    int64_t ms;
+
+    if (time_parse_duration(env != NULL && *env != '\0' ? env : CTL_IDLE, &ms, err) < 0)
+        return err_prefix(err, "CARA_WATCH_TIMEOUT");
+    if (ms < 1000 || ms > 24 * 3600 * 1000)
+        return err_set(err, ERR_INVALID, "CARA_WATCH_TIMEOUT \"%.32s\" must be from 1s to 24h",
+                       env);
+    *ret_ms = (int)ms;
+    return 0;
+}
+
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     if (line->help || line->command->run == NULL) {
         command_print_help(line->command, &ctl->out);
         return 0;
     }
+    if (choose_idle(&ctl->idle_ms, err) < 0)
+        return -1;
     ctl->server = choose_server(line);
     ctl->output = format_of(command_line_value(line, "output"));
     return line->command->run(ctl, line, err);

@@ -10,15 +10,16 @@ static const struct {
     const char *word;
     const char *style;
 } words[] = {
-    { "Ready", STYLE_GOOD },          { PHASE_RUNNING, STYLE_GOOD },
-    { "running", STYLE_GOOD },        { "healthy", STYLE_GOOD },
-    { "NotReady", STYLE_BAD },        { PHASE_FAILED, STYLE_BAD },
-    { "exited", STYLE_BAD },          { "dead", STYLE_BAD },
-    { "missing", STYLE_BAD },         { "unhealthy", STYLE_BAD },
-    { "Draining", STYLE_WARN },       { PHASE_PENDING, STYLE_WARN },
-    { PHASE_SCHEDULED, STYLE_WARN },  { PHASE_TERMINATING, STYLE_WARN },
-    { PHASE_TERMINATED, STYLE_WARN }, { "Warning", STYLE_WARN },
-    { "restarting", STYLE_WARN },     { "pulling", STYLE_WARN },
+    { "Ready", STYLE_GOOD },           { PHASE_RUNNING, STYLE_GOOD },
+    { "running", STYLE_GOOD },         { "healthy", STYLE_GOOD },
+    { "NotReady", STYLE_BAD },         { PHASE_FAILED, STYLE_BAD },
+    { "exited", STYLE_BAD },           { "dead", STYLE_BAD },
+    { "missing", STYLE_BAD },          { "unhealthy", STYLE_BAD },
+    { "Deleted", STYLE_DIM },          { "Draining", STYLE_WARN },
+    { PHASE_PENDING, STYLE_WARN },     { PHASE_SCHEDULED, STYLE_WARN },
+    { PHASE_TERMINATING, STYLE_WARN }, { PHASE_TERMINATED, STYLE_WARN },
+    { "Warning", STYLE_WARN },         { "restarting", STYLE_WARN },
+    { "pulling", STYLE_WARN },
 };
 
 const char *print_style_of(const char *word)

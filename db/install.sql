@@ -5,7 +5,7 @@
 BEGIN;
 SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
 \ir bootstrap.sql
-SELECT coalesce(max(version), 0) > 3 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003 FROM cara.migration \gset
+SELECT coalesce(max(version), 0) > 4 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003, coalesce(max(version), 0) < 4 AS lacks_0004 FROM cara.migration \gset
 \if :newer
 DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; nothing was changed'; END $$;
 \endif
@@ -18,6 +18,9 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \if :lacks_0003
 \ir migrations/0003_speed.sql
 \endif
+\if :lacks_0004
+\ir migrations/0004_bus.sql
+\endif
 \ir functions/00_basics.sql
 \ir functions/05_fields.sql
 \ir functions/10_manifest.sql
@@ -25,6 +28,7 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \ir functions/14_placement.sql
 \ir functions/15_log.sql
 \ir functions/16_room.sql
+\ir functions/18_bus.sql
 \ir functions/20_events.sql
 \ir functions/30_node.sql
 \ir functions/40_project.sql

@@ -60,9 +60,11 @@ static void send_body(h2o_req_t *req, int status, const char *body, size_t len)
 
     req->res.status = status;
     req->res.reason = problem_reason(status);
-    req->res.content_length = status == 204 ? SIZE_MAX : len;
+    req->res.content_length = status == 204 || status == 304 ? SIZE_MAX : len;
+    /* without the query string: a channel's token may be in it */
+    size_t path_len = req->query_at != SIZE_MAX ? req->query_at : req->path.len;
     log_debug("answered", "method=%.*s path=%.*s status=%d bytes=%zu", (int)req->method.len,
-              req->method.base, (int)req->path.len, req->path.base, status, len);
+              req->method.base, (int)path_len, req->path.base, status, len);
     start_deadline(req);
     h2o_start_response(req, &generator);
     h2o_send(req, &buf, head || len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
@@ -120,6 +122,71 @@ void answer_unavailable(h2o_req_t *req, const char *detail)
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("retry-after"), 0,
                           "Retry-After", H2O_STRLIT("1"));
     answer_problem(req, 503, detail, NULL);
+}
+
+static const char *join(h2o_req_t *req, const char *a, const char *between, const char *b)
+{
+    if (b == NULL || *b == '\0')
+        return a;
+    return h2o_concat(&req->pool, h2o_iovec_init(a, strlen(a)),
+                      h2o_iovec_init(between, strlen(between)), h2o_iovec_init(b, strlen(b)))
+        .base;
+}
+
+static const char *field_or_empty(const PGresult *result, int code)
+{
+    const char *value = PQresultErrorField(result, code);
+
+    return value != NULL ? value : "";
+}
+
+void answer_failure(h2o_req_t *req, const PGresult *result, const char *function, bool has_body)
+{
+    if (result == NULL) {
+        answer_unavailable(req, "the connection to the database was lost: try again");
+        return;
+    }
+    const char *sqlstate = field_or_empty(result, PG_DIAG_SQLSTATE);
+    const char *message = field_or_empty(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = field_or_empty(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = field_or_empty(result, PG_DIAG_MESSAGE_HINT);
+    const ProblemRule *rule = problem_rule(sqlstate);
+
+    switch (rule->text == PROBLEM_BODY && !has_body ? PROBLEM_INTERNAL : rule->text) {
+    case PROBLEM_MESSAGE:
+        answer_problem(req, rule->status, join(req, message, "; ", hint), detail);
+        return;
+    case PROBLEM_BODY:
+        answer_problem(req, rule->status,
+                       join(req, "invalid request body", ": ", join(req, message, ": ", detail)),
+                       NULL);
+        return;
+    case PROBLEM_UNAVAILABLE:
+        log_warn("database busy", "function=%s sqlstate=%s error=%s", function, sqlstate, message);
+        answer_unavailable(req, "the database cannot answer now: try again");
+        return;
+    case PROBLEM_INTERNAL:
+        break;
+    }
+    log_error("database error", "function=%s sqlstate=%s error=%s", function, sqlstate, message);
+    answer_problem(req, 500, "Internal server error", NULL);
+}
+
+void answer_etag(h2o_req_t *req, const char *etag, size_t len)
+{
+    char *quoted = h2o_mem_alloc_pool(&req->pool, len + 2);
+
+    quoted[0] = '"';
+    memcpy(quoted + 1, etag, len);
+    quoted[len + 1] = '"';
+    add_header(req, H2O_TOKEN_ETAG, quoted, len + 2);
+}
+
+void answer_not_modified(h2o_req_t *req, const char *etag, size_t len)
+{
+    if (len > 0)
+        answer_etag(req, etag, len);
+    send_body(req, 304, "", 0);
 }
 
 void answer_redirect(h2o_req_t *req, int status, const char *location)

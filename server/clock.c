@@ -23,6 +23,7 @@ typedef enum ClockState {
 
 struct Clock {
     Session *session;
+    Bus *bus;
     ClockState state;
     bool fresh; /* no tick has succeeded since the lock was got */
     bool woken; /* during a tick: tick again */
@@ -36,7 +37,7 @@ struct Clock {
 static void ask_for_lock(Clock *clock)
 {
     clock->state = CLOCK_ASKING;
-    session_query(clock->session, "SELECT pg_try_advisory_lock(api.tick_lock_key())");
+    session_query(clock->session, "SELECT pg_try_advisory_lock(api.tick_lock_key())", NULL, 0);
 }
 
 static void tick(Clock *clock)
@@ -44,7 +45,8 @@ static void tick(Clock *clock)
     clock->state = CLOCK_TICKING;
     clock->woken = false;
     h2o_timeout_unlink(&clock->due);
-    session_query(clock->session, clock->fresh ? "SELECT api.tick(true)" : "SELECT api.tick()");
+    session_query(clock->session, clock->fresh ? "SELECT api.tick(true)" : "SELECT api.tick()",
+                  NULL, 0);
 }
 
 static void wait_for(Clock *clock, ClockState state, unsigned ms)
@@ -130,6 +132,13 @@ static void on_answered(void *arg, PGresult *result)
         wait_for(clock, CLOCK_WAITING, value != NULL ? clock_parse_next(value) : NEXT_MAX_MS);
 }
 
+static void on_changed(void *arg, int backend)
+{
+    const Clock *clock = arg;
+
+    bus_mark(clock->bus, backend);
+}
+
 static void on_up(void *arg)
 {
     ask_for_lock(arg);
@@ -149,6 +158,7 @@ Clock *clock_new(h2o_loop_t *loop, Connector *connector, const char *role, Bus *
     Clock *clock = mem_alloc(sizeof(*clock));
 
     clock->loop = loop;
+    clock->bus = bus;
     clock->due.cb = on_due;
     clock->subscriber.wake = on_wake;
     h2o_timeout_init(loop, &clock->timer, RETRY_MS);
@@ -161,6 +171,7 @@ Clock *clock_new(h2o_loop_t *loop, Connector *connector, const char *role, Bus *
         .up = on_up,
         .down = on_down,
         .answered = on_answered,
+        .changed = on_changed,
         .arg = clock,
     });
     return clock;

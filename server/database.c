@@ -211,7 +211,8 @@ int database_enter(PGconn *conn, const char *role, int statement_timeout_ms, Err
 {
     _cleanup_(mem_freep) char *sql =
         mem_printf("SET statement_timeout = %d; SET lock_timeout = 5000; SET TimeZone = 'UTC';"
-                   "SET idle_in_transaction_session_timeout = 10000; SET jit = off",
+                   "SET idle_in_transaction_session_timeout = 10000; SET jit = off;"
+                   "SET cara.notify = 'server'",
                    statement_timeout_ms);
 
     if (database_query(conn, sql, NULL, err) < 0)
@@ -224,6 +225,13 @@ int database_enter(PGconn *conn, const char *role, int statement_timeout_ms, Err
     _cleanup_(mem_freep) char *set_role = mem_printf("SET ROLE %s", quoted);
     PQfreemem(quoted);
     return database_query(conn, set_role, NULL, err);
+}
+
+bool database_tells_of_change(const PGresult *notice)
+{
+    const char *sqlstate = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+
+    return sqlstate != NULL && strcmp(sqlstate, "SR001") == 0;
 }
 
 /* ---- statements ---- */

@@ -29,6 +29,10 @@ int database_connect(const char *url, const atomic_bool *stop, PGconn **ret, Err
  * EXECUTE api.* and nothing else (NULL: the database has none, stay who we are). */
 int database_enter(PGconn *conn, const char *role, int statement_timeout_ms, Err *err);
 
+/* Whether a notice is a transaction's word that it changed something and, since its session is one
+ * of the server's, left telling others to the server (bus.h). */
+bool database_tells_of_change(const PGresult *notice);
+
 /* Runs SQL that returns nothing or one value. *ret_value (may be NULL) is owned by the caller, and
  * NULL for SQL's NULL or no row. */
 int database_query(PGconn *conn, const char *sql, char **ret_value, Err *err);

@@ -1,18 +1,20 @@
 #include "dispatch.h"
 
 #include "answer.h"
+#include "etag.h"
 #include "parking.h"
-#include "problem.h"
 #include "query.h"
 #include "refusal.h"
 #include "request.h"
 #include "routes.h"
 #include "text.h"
+#include "wakeups.h"
+#include "watch.h"
 
 #include "cara/buf.h"
-#include "cara/log.h"
 #include "cara/mem.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #define SQL_MAX_BYTES   1024
@@ -20,9 +22,10 @@
 
 struct Dispatch {
     h2o_handler_t super;
-    Pool *pool;
-    const char *endpoint;
+    DispatchOptions options;
+    Watches *watches;
     size_t active;
+    bool ending;
 };
 
 /* One request while it waits and answers. In the request's pool: when the request goes, it cancels.
@@ -33,14 +36,21 @@ typedef struct Exchange {
     const Route *route;
     PoolCall *call;   /* NULL once answered */
     PGresult *result; /* holds the body that is being sent */
+    Wakeup *wakeup;   /* of a stream until it is open */
+    const char *token;
 } Exchange;
+
+size_t dispatch_statement_count(void)
+{
+    return route_count + WATCH_STATEMENTS;
+}
 
 const char *const *dispatch_statements(void)
 {
-    static char **statements;
+    static const char **statements;
 
     if (statements == NULL) {
-        statements = mem_alloc(route_count * sizeof(*statements));
+        statements = mem_alloc(dispatch_statement_count() * sizeof(*statements));
         for (size_t i = 0; i < route_count; i++) {
             Buf sql;
             buf_init(&sql, SQL_MAX_BYTES);
@@ -49,11 +59,91 @@ const char *const *dispatch_statements(void)
                 statements[i] = buf_take(&sql);
             }
         }
+        memcpy(statements + route_count, watch_statements, sizeof(watch_statements));
     }
-    return (const char *const *)statements;
+    return statements;
 }
 
 /* ---- the answer ---- */
+
+static bool is_method(const h2o_req_t *req, const char *method)
+{
+    return h2o_memis(req->method.base, req->method.len, method, strlen(method));
+}
+
+/* The value of a header, len 0 when there is none. */
+static h2o_iovec_t find_header(const h2o_req_t *req, const h2o_token_t *name)
+{
+    ssize_t at = h2o_find_header(&req->headers, name, -1);
+
+    return at != -1 ? req->headers.entries[at].value : h2o_iovec_init(NULL, 0);
+}
+
+static void answer_body(Exchange *exchange, const char *body, size_t len)
+{
+    h2o_req_t *req = exchange->req;
+    char digest[ETAG_DIGEST_LEN + 1];
+    const char *etag = digest;
+    size_t etag_len = 0;
+
+    switch (exchange->route->answer) {
+    case ROUTE_OBJECT:
+        etag_of_object(body, len, &etag, &etag_len);
+        break;
+    case ROUTE_VERSION:
+        etag_of_list(body, len, &etag, &etag_len);
+        break;
+    case ROUTE_LIST:
+        etag_digest(body, len, digest);
+        etag_len = ETAG_DIGEST_LEN;
+        break;
+    default:
+        break;
+    }
+    h2o_iovec_t known = find_header(req, H2O_TOKEN_IF_NONE_MATCH);
+    if (known.len > 0 && etag_len > 0 && strcmp(exchange->route->method, "GET") == 0 &&
+        etag_is_in(known.base, known.len, etag, etag_len)) {
+        answer_not_modified(req, etag, etag_len);
+        return;
+    }
+    if (etag_len > 0)
+        answer_etag(req, etag, etag_len);
+    answer_json(req, exchange->route->status, body, len);
+}
+
+/* {"serial":N}: the token was good. */
+static void answer_wakeups(Exchange *exchange, const char *answer)
+{
+    h2o_req_t *req = exchange->req;
+    json_t *root = json_loads(answer, 0, NULL);
+    int64_t serial = json_integer_value(json_object_get(root, "serial"));
+
+    json_decref(root);
+    if (exchange->dispatch->ending) {
+        answer_unavailable(req, "the server is ending: try again");
+    } else if (is_method(req, "HEAD")) {
+        answer_empty(req, 200);
+    } else if (wakeups_open(exchange->wakeup, req, serial)) {
+        exchange->wakeup = NULL; /* the stream's now */
+        hub_look(exchange->dispatch->options.hub);
+    } else {
+        answer_problem(req, 410, "this channel was revoked; ask for a channel again", NULL);
+    }
+}
+
+/* The function compared what the client has: one of these it still is. With several nobody knows
+ * which, and the header is left out. */
+static void answer_unchanged(Exchange *exchange)
+{
+    h2o_iovec_t known = find_header(exchange->req, H2O_TOKEN_IF_NONE_MATCH);
+    const char *etag = known.len > 2 ? memchr(known.base, '"', known.len) : NULL;
+    size_t len = etag != NULL ? known.len - (size_t)(etag - known.base) : 0;
+
+    if (len > 2 && memchr(etag + 1, '"', len - 1) == etag + len - 1)
+        answer_not_modified(exchange->req, etag + 1, len - 2);
+    else
+        answer_not_modified(exchange->req, NULL, 0);
+}
 
 static void answer_value(Exchange *exchange)
 {
@@ -72,23 +162,18 @@ static void answer_value(Exchange *exchange)
     case ROUTE_EMPTY:
         answer_empty(req, null ? 204 : route->status);
         return;
-    case ROUTE_JSON:
+    case ROUTE_WAKEUPS:
+        answer_wakeups(exchange, null ? "" : PQgetvalue(result, 0, 0));
+        return;
+    default:
         break;
     }
-    if (null)
-        answer_empty(req, 204);
+    if (!null)
+        answer_body(exchange, PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0));
+    else if (route->answer == ROUTE_VERSION)
+        answer_unchanged(exchange);
     else
-        answer_json(req, route->status, PQgetvalue(result, 0, 0),
-                    (size_t)PQgetlength(result, 0, 0));
-}
-
-static const char *join(h2o_req_t *req, const char *a, const char *between, const char *b)
-{
-    if (b == NULL || *b == '\0')
-        return a;
-    return h2o_concat(&req->pool, h2o_iovec_init(a, strlen(a)),
-                      h2o_iovec_init(between, strlen(between)), h2o_iovec_init(b, strlen(b)))
-        .base;
+        answer_empty(req, 204);
 }
 
 static bool has_body(const Route *route)
@@ -100,52 +185,6 @@ static bool has_body(const Route *route)
     return false;
 }
 
-static const char *field_or_empty(const PGresult *result, int code)
-{
-    const char *value = PQresultErrorField(result, code);
-
-    return value != NULL ? value : "";
-}
-
-static void answer_error(Exchange *exchange)
-{
-    const PGresult *result = exchange->result;
-    h2o_req_t *req = exchange->req;
-    const char *sqlstate = field_or_empty(result, PG_DIAG_SQLSTATE);
-    const char *message = field_or_empty(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *detail = field_or_empty(result, PG_DIAG_MESSAGE_DETAIL);
-    const char *hint = field_or_empty(result, PG_DIAG_MESSAGE_HINT);
-    const ProblemRule *rule = problem_rule(sqlstate);
-    ProblemText text = rule->text;
-
-    if (text == PROBLEM_BODY && !has_body(exchange->route))
-        text = PROBLEM_INTERNAL;
-    if (exchange->route->answer == ROUTE_OK) {
-        answer_unavailable(req, "not ready");
-        return;
-    }
-    switch (text) {
-    case PROBLEM_MESSAGE:
-        answer_problem(req, rule->status, join(req, message, "; ", hint), detail);
-        return;
-    case PROBLEM_BODY:
-        answer_problem(req, rule->status,
-                       join(req, "invalid request body", ": ", join(req, message, ": ", detail)),
-                       NULL);
-        return;
-    case PROBLEM_UNAVAILABLE:
-        log_warn("database busy", "function=%s sqlstate=%s error=%s", exchange->route->function,
-                 sqlstate, message);
-        answer_unavailable(req, "the database cannot answer now: try again");
-        return;
-    case PROBLEM_INTERNAL:
-        break;
-    }
-    log_error("database error", "function=%s sqlstate=%s error=%s", exchange->route->function,
-              sqlstate, message);
-    answer_problem(req, 500, "Internal server error", NULL);
-}
-
 static void on_done(void *arg, PGresult *result)
 {
     Exchange *exchange = arg;
@@ -153,12 +192,12 @@ static void on_done(void *arg, PGresult *result)
     exchange->call = NULL;
     exchange->result = result;
     parking_leave(exchange->req);
-    if (result == NULL)
-        answer_unavailable(exchange->req, "the connection to the database was lost: try again");
-    else if (PQresultStatus(result) == PGRES_TUPLES_OK)
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
         answer_value(exchange);
+    else if (exchange->route->answer == ROUTE_OK)
+        answer_unavailable(exchange->req, "not ready");
     else
-        answer_error(exchange);
+        answer_failure(exchange->req, result, exchange->route->function, has_body(exchange->route));
 }
 
 static void dispose_exchange(void *p)
@@ -167,13 +206,15 @@ static void dispose_exchange(void *p)
 
     if (exchange->call != NULL)
         pool_cancel(exchange->call);
+    if (exchange->wakeup != NULL)
+        wakeups_forget(exchange->wakeup);
     PQclear(exchange->result);
     exchange->dispatch->active--;
 }
 
 /* ---- the arguments ---- */
 
-/* All three answer the request themselves when they return false. */
+/* All of them answer the request themselves when they return false. */
 static bool take_segment(h2o_req_t *req, const RouteMatch *match, const char **ret)
 {
     char *decoded = h2o_mem_alloc_pool(&req->pool, match->segment_len + 1);
@@ -217,6 +258,59 @@ static bool take_body(h2o_req_t *req, bool optional, const char **ret)
     return true;
 }
 
+static int take_token_parameter(void *arg, const char *name, const char *value, Err *err)
+{
+    Exchange *exchange = arg;
+
+    (void)err;
+    if (strcmp(name, "token") != 0)
+        return 0;
+    exchange->token = h2o_strdup(&exchange->req->pool, value, SIZE_MAX).base;
+    return 1;
+}
+
+static bool take_token(Exchange *exchange, const RequestTarget *target, const char **ret)
+{
+    static const char scheme[] = "Bearer ";
+    h2o_req_t *req = exchange->req;
+    h2o_iovec_t header = find_header(req, H2O_TOKEN_AUTHORIZATION);
+    _cleanup_(buf_done) Buf rest = { 0 };
+    Err err = { 0 };
+
+    buf_init(&rest, QUERY_MAX_BYTES);
+    if (query_take(target->query, target->query_len, take_token_parameter, exchange, &rest, &err) <
+        0) {
+        answer_problem(req, 400, err.message, NULL);
+        return false;
+    }
+    if (header.len > sizeof(scheme) - 1 &&
+        strncasecmp(header.base, scheme, sizeof(scheme) - 1) == 0 &&
+        text_is_storable(header.base, header.len))
+        exchange->token = h2o_strdup(&req->pool, header.base + sizeof(scheme) - 1,
+                                     header.len - (sizeof(scheme) - 1))
+                              .base;
+    if (exchange->token == NULL) {
+        answer_problem(req, 401,
+                       "a token is required: POST to the node's channel gives the whole URL",
+                       "token");
+        return false;
+    }
+    *ret = exchange->token;
+    return true;
+}
+
+static bool take_header(h2o_req_t *req, const h2o_token_t *name, const char **ret)
+{
+    h2o_iovec_t value = find_header(req, name);
+
+    if (value.len > 0 && !text_is_storable(value.base, value.len)) {
+        answer_problem(req, 400, "invalid header: expected UTF-8", name->buf.base);
+        return false;
+    }
+    *ret = value.len > 0 ? h2o_strdup(&req->pool, value.base, value.len).base : NULL;
+    return true;
+}
+
 static bool take_argument(Exchange *exchange, RouteArg arg, const RequestTarget *target,
                           const RouteMatch *match, const char **ret)
 {
@@ -234,8 +328,14 @@ static bool take_argument(Exchange *exchange, RouteArg arg, const RequestTarget 
         *ret = "anonymous";
         return true;
     case ROUTE_ARG_ENDPOINT:
-        *ret = exchange->dispatch->endpoint;
+        *ret = exchange->dispatch->options.endpoint;
         return true;
+    case ROUTE_ARG_TOKEN:
+        return take_token(exchange, target, ret);
+    case ROUTE_ARG_IF_MATCH:
+        return take_header(exchange->req, H2O_TOKEN_IF_MATCH, ret);
+    case ROUTE_ARG_IF_NONE_MATCH:
+        return take_header(exchange->req, H2O_TOKEN_IF_NONE_MATCH, ret);
     case ROUTE_ARG_NONE:
         break;
     }
@@ -244,10 +344,23 @@ static bool take_argument(Exchange *exchange, RouteArg arg, const RequestTarget 
 
 /* ---- the request ---- */
 
+/* Answers by itself when there is no room. */
+static bool has_room_for_stream(Dispatch *dispatch, h2o_req_t *req)
+{
+    size_t count =
+        wakeups_count(hub_wakeups(dispatch->options.hub)) + watches_count(dispatch->watches);
+
+    if (count < dispatch->options.max_streams)
+        return true;
+    answer_unavailable(req, "too many streams are open: try again, or raise MAX_STREAMS");
+    return false;
+}
+
 static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarget *target,
                           const RouteMatch *match)
 {
     const Route *route = match->route;
+    Pool *pool = dispatch->options.pool;
     const char *params[ROUTE_MAX_ARGS];
     size_t count = 0;
     Exchange *exchange = h2o_mem_alloc_shared(&req->pool, sizeof(*exchange), dispose_exchange);
@@ -257,14 +370,44 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
     for (; count < ROUTE_MAX_ARGS && route->args[count] != ROUTE_ARG_NONE; count++)
         if (!take_argument(exchange, route->args[count], target, match, &params[count]))
             return;
-    exchange->call =
-        pool_call(dispatch->pool, (size_t)(route - routes), params, count, on_done, exchange);
+    if (route->answer == ROUTE_WAKEUPS) {
+        if (!has_room_for_stream(dispatch, req))
+            return;
+        exchange->wakeup = wakeups_expect(hub_wakeups(dispatch->options.hub), params[0]);
+        hub_look(dispatch->options.hub);
+    }
+    exchange->call = pool_call(pool, (size_t)(route - routes), params, count, on_done, exchange);
     if (exchange->call != NULL)
         parking_enter(req);
     else
-        answer_unavailable(req, pool_open_count(dispatch->pool) == 0
+        answer_unavailable(req, pool_open_count(pool) == 0
                                     ? "the database is not reachable: try again"
                                     : "too many requests are waiting: try again");
+}
+
+/* Answers the request when it is a watch, or none that can be understood. */
+static bool open_watch(Dispatch *dispatch, h2o_req_t *req, const RequestTarget *target,
+                       const Route *route)
+{
+    _cleanup_(buf_done) Buf filter = { 0 };
+    WatchQuery query;
+    Err err = { 0 };
+
+    if (route->watch == NULL || target->query_len == 0 || !is_method(req, "GET") ||
+        memmem(target->query, target->query_len, "watch", 5) == NULL)
+        return false;
+    buf_init(&filter, QUERY_MAX_BYTES);
+    if (watch_query_parse(target->query, target->query_len, &query, &filter, &err) < 0) {
+        answer_problem(req, 400, err.message, NULL);
+        return true;
+    }
+    if (!query.watch)
+        return false;
+    if (dispatch->ending)
+        answer_unavailable(req, "the server is ending: try again");
+    else if (has_room_for_stream(dispatch, req))
+        watches_open(dispatch->watches, req, route->watch, &query, buf_str(&filter));
+    return true;
 }
 
 static void refuse_method(h2o_req_t *req, const RequestTarget *target)
@@ -291,8 +434,7 @@ static bool redirect_if_unclean(h2o_req_t *req, const RequestTarget *target)
         buf_add_str(&clean, "?");
         buf_add(&clean, target->query, target->query_len);
     }
-    bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
-               h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+    bool get = is_method(req, "GET") || is_method(req, "HEAD");
     answer_redirect(req, get ? 301 : 307, buf_str(&clean));
     return true;
 }
@@ -316,6 +458,8 @@ static int on_req(h2o_handler_t *handler, h2o_req_t *req)
     if (redirect_if_unclean(req, &target))
         return 0;
     RouteMatch match = route_find(req->method.base, req->method.len, target.path, target.path_len);
+    if (match.route != NULL && open_watch(dispatch, req, &target, match.route))
+        return 0;
     if (match.route != NULL && match.route->function != NULL)
         call_function(dispatch, req, &target, &match);
     else if (match.route != NULL)
@@ -327,17 +471,29 @@ static int on_req(h2o_handler_t *handler, h2o_req_t *req)
     return 0;
 }
 
-Dispatch *dispatch_register(h2o_pathconf_t *path, Pool *pool, const char *endpoint)
+Dispatch *dispatch_register(h2o_pathconf_t *path, const DispatchOptions *options)
 {
     Dispatch *dispatch = (Dispatch *)h2o_create_handler(path, sizeof(*dispatch));
 
     dispatch->super.on_req = on_req;
-    dispatch->pool = pool;
-    dispatch->endpoint = endpoint;
+    dispatch->options = *options;
+    dispatch->watches = watches_new(&(WatchesOptions){
+        .loop = options->loop,
+        .pool = options->pool,
+        .first_statement = route_count,
+        .hub = options->hub,
+    });
     return dispatch;
+}
+
+void dispatch_drain(Dispatch *dispatch)
+{
+    dispatch->ending = true;
+    watches_end(dispatch->watches);
+    wakeups_end(hub_wakeups(dispatch->options.hub));
 }
 
 size_t dispatch_active(const Dispatch *dispatch)
 {
-    return dispatch->active;
+    return dispatch->active + watches_count(dispatch->watches);
 }

@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #define ACCEPT_AT_ONCE                                                                             \
-    16                     /* so that a flood of connections does not starve those that are there  \
-                            */
-#define RESERVED_FILES  64 /* Postgres, listeners, logs, lingering sockets */
-#define MAX_CONNECTIONS 32768
+    16                      /* so that a flood of connections does not starve those that are there \
+                             */
+#define RESERVED_FILES  256 /* Postgres, listeners, logs, lingering sockets */
+#define MAX_CONNECTIONS 65536
 #define RETRY_MS        100
 
 struct Listener {
@@ -105,8 +105,12 @@ static size_t connection_limit(void)
 
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 1024 - RESERVED_FILES;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
+    /* root may have more than the limit it was given, others all of that */
+    struct rlimit wanted = { MAX_CONNECTIONS + RESERVED_FILES, MAX_CONNECTIONS + RESERVED_FILES };
+    if (files.rlim_max >= wanted.rlim_max || setrlimit(RLIMIT_NOFILE, &wanted) < 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     getrlimit(RLIMIT_NOFILE, &files);
     if (files.rlim_cur > MAX_CONNECTIONS + RESERVED_FILES)
         return MAX_CONNECTIONS;

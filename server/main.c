@@ -22,7 +22,9 @@ static const ConfigOption options[] = {
     { "port",               "PORT",               "port",               CONFIG_PORT,   AT(server.port),           "8080",    false, "port to listen on" },
     { "database_url",       "DATABASE_URL",       "database_url",       CONFIG_STRING, AT(server.database_url),   NULL,      true,  "PostgreSQL 16 or newer: postgres://USER@HOST:PORT/DATABASE (required)" },
     { "channel_host",       "CHANNEL_HOST",       "channel_host",       CONFIG_STRING, AT(server.channel_host),   NULL,      false, "HOST or HOST:PORT under which agents reach that Postgres, where it is not DATABASE_URL's" },
-    { "db_connections",     "DB_CONNECTIONS",     "db_connections",     CONFIG_INT,    AT(server.db_connections), "8",       false, "connections that serve requests; two more listen and keep the clock" },
+    { "db_connections",     "DB_CONNECTIONS",     "db_connections",     CONFIG_INT,    AT(server.db_connections), "8",       false, "connections that serve requests; three more listen, read changes and keep the clock" },
+    { "max_streams",        "MAX_STREAMS",        "max_streams",        CONFIG_INT,    AT(server.max_streams),    "20000",   false, "watches and agents' wake-up streams at a time" },
+    { "watch_backlog",      "WATCH_BACKLOG",      "watch_backlog",      CONFIG_INT,    AT(server.watch_backlog),  "8192",    false, "KiB that one watch may be behind before it is cut off with 410" },
     { "otel_collector_url", "OTEL_COLLECTOR_URL", "otel_collector_url", CONFIG_STRING, AT(otel_collector_url),    NULL,      false, "accepted for compatibility; nothing is sent there yet" },
     { "debug",              "DEBUG",              "debug",              CONFIG_BOOL,   AT(server.debug),          "false",   false, "log more, and for people to read" },
 };
@@ -55,6 +57,10 @@ static int run(const ServerSettings *settings, bool migrate_only, Err *err)
 
     if (settings->db_connections < 1 || settings->db_connections > 64)
         return err_set(err, ERR_INVALID, "db_connections must be from 1 to 64");
+    if (settings->max_streams < 0 || settings->max_streams > 1000000)
+        return err_set(err, ERR_INVALID, "max_streams must be from 0 to 1000000");
+    if (settings->watch_backlog < 1 || settings->watch_backlog > 1024 * 1024)
+        return err_set(err, ERR_INVALID, "watch_backlog must be from 1 to 1048576");
     if (server_prepare_database(settings, &database, err) < 0)
         return -1;
     return migrate_only ? 0 : server_run(settings, &database, err);

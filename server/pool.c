@@ -32,7 +32,8 @@ typedef struct Link {
     PGconn *conn;       /* NULL while it is being opened */
     h2o_socket_t *sock; /* watches a duplicate of libpq's socket */
     CallList under_way;
-    bool lost; /* to be replaced at the next turn of the loop */
+    bool lost;    /* to be replaced at the next turn of the loop */
+    bool changed; /* the call whose answer is coming in told of a change */
     ConnectorJob job;
 } Link;
 
@@ -172,6 +173,23 @@ static bool is_any_of(const char *sqlstate, const char *const *list)
     return false;
 }
 
+static void on_notice(void *arg, const PGresult *notice)
+{
+    Link *link = arg;
+
+    if (database_tells_of_change(notice))
+        link->changed = true;
+}
+
+static void tell_of_change(Link *link)
+{
+    const PoolOptions *options = &link->pool->options;
+
+    link->changed = false;
+    if (options->changed != NULL)
+        options->changed(options->changed_arg, PQbackendPID(link->conn));
+}
+
 static void finish(Link *link, PoolCall *call)
 {
     static const char *const by_others[] = { "40001", "40P01", "55P03", NULL };
@@ -199,6 +217,8 @@ static void take_result(Link *link, PGresult *result)
 
     if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
         PQclear(result);
+        if (link->changed)
+            tell_of_change(link);
         finish(link, list_pop(&link->under_way));
     } else if (call->result == NULL || PQresultStatus(result) == PGRES_FATAL_ERROR) {
         PQclear(call->result);
@@ -272,6 +292,8 @@ static void link_opened(PGconn *conn, void *arg)
     }
     link->conn = conn;
     link->lost = false;
+    link->changed = false;
+    PQsetNoticeReceiver(conn, on_notice, link);
     link->sock = h2o_evloop_socket_create(link->pool->options.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     link->sock->data = link;
     link->pool->open++;
@@ -311,6 +333,8 @@ static void replace_lost(h2o_timeout_entry_t *entry)
         const char *why = PQerrorMessage(link->conn);
         log_warn("database connection lost", "requests=%zu error=%.*s", link->under_way.count,
                  (int)strcspn(why, "\n"), why);
+        if (link->under_way.count > 0) /* nobody knows whether they were committed */
+            tell_of_change(link);
         link_close(link);
         fail_calls(&link->under_way);
         connector_open(pool->options.connector, &link->job);

@@ -29,6 +29,9 @@ typedef struct PoolOptions {
     const char *const *statements; /* a call names one by its index; NULL entries are skipped */
     size_t statement_count;
     int statement_timeout_ms;
+    /* Told before a call is answered that it committed changes (bus_mark); NULL for none. */
+    void (*changed)(void *arg, int backend);
+    void *changed_arg;
 } PoolOptions;
 
 /* Everything in the options must outlive the pool. It opens its connections by itself. */

@@ -46,6 +46,7 @@ static const struct {
     { 202, "Accepted", NULL },
     { 204, "No Content", NULL },
     { 301, "Moved Permanently", NULL },
+    { 304, "Not Modified", NULL },
     { 307, "Temporary Redirect", NULL },
     { 400, "Bad Request", "Validation Problem" },
     { 401, "Unauthorized", NULL },

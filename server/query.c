@@ -62,7 +62,22 @@ static bool same_name(const Pair *a, const Pair *b)
     return a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0;
 }
 
+/* By name; those of one name stay in order, which their place in the scratch copy tells. */
+static int compare_names(const void *a, const void *b)
+{
+    const Pair *x = a;
+    const Pair *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order != 0 ? order : (x->name > y->name) - (x->name < y->name);
+}
+
 int query_to_json(const char *query, size_t len, Buf *out, Err *err)
+{
+    return query_take(query, len, NULL, NULL, out, err);
+}
+
+int query_take(const char *query, size_t len, QueryTake take, void *arg, Buf *out, Err *err)
 {
     Pair pairs[QUERY_MAX_PAIRS];
     size_t count = 0;
@@ -71,6 +86,14 @@ int query_to_json(const char *query, size_t len, Buf *out, Err *err)
 
     if (split_pairs(query, len, scratch, pairs, &count, err) < 0)
         return -1;
+    for (size_t i = 0; take != NULL && i < count; i++) {
+        int taken = take(arg, pairs[i].name, pairs[i].value, err);
+        if (taken < 0)
+            return -1;
+        pairs[i].written = taken > 0;
+    }
+    if (take != NULL)
+        qsort(pairs, count, sizeof(*pairs), compare_names);
     buf_add_str(out, "{");
     const char *comma = "";
     for (size_t i = 0; i < count; i++) {

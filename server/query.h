@@ -15,4 +15,11 @@
  */
 int query_to_json(const char *query, size_t len, Buf *out, Err *err);
 
+/* 1: taken, to be left out. 0: not. -1: refused, with an error. */
+typedef int (*QueryTake)(void *arg, const char *name, const char *value, Err *err);
+
+/* The same with members sorted by name, less those that `take` takes: equal questions read alike.
+ */
+int query_take(const char *query, size_t len, QueryTake take, void *arg, Buf *out, Err *err);
+
 #endif

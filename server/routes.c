@@ -4,55 +4,61 @@
 
 #include <string.h>
 
-#define PATH     ROUTE_ARG_PATH
-#define QUERY    ROUTE_ARG_QUERY
-#define BODY     ROUTE_ARG_BODY
-#define TEXT     ROUTE_ARG_BODY_TEXT
-#define BODY_OPT ROUTE_ARG_BODY_OPT
-#define ACTOR    ROUTE_ARG_ACTOR
-#define ENDPOINT ROUTE_ARG_ENDPOINT
+#define PATH          ROUTE_ARG_PATH
+#define QUERY         ROUTE_ARG_QUERY
+#define BODY          ROUTE_ARG_BODY
+#define TEXT          ROUTE_ARG_BODY_TEXT
+#define BODY_OPT      ROUTE_ARG_BODY_OPT
+#define ACTOR         ROUTE_ARG_ACTOR
+#define ENDPOINT      ROUTE_ARG_ENDPOINT
+#define TOKEN         ROUTE_ARG_TOKEN
+#define IF_MATCH      ROUTE_ARG_IF_MATCH
+#define IF_NONE_MATCH ROUTE_ARG_IF_NONE_MATCH
 
 /* clang-format off */
 const Route routes[] = {
-    /* method    path                                function                arguments                status answer */
-    { "GET",    "/api/healthz",                      NULL,                   { 0 },                    200, ROUTE_OK },
-    { "GET",    "/api/readyz",                       "api.ready",            { 0 },                    200, ROUTE_OK },
-    { "GET",    "/api/v1/nodes",                     "api.node_list",        { QUERY },                200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes",                     "api.node_create",      { BODY, ACTOR },          201, ROUTE_JSON },
-    { "GET",    "/api/v1/nodes/{name}",              "api.node_get",         { PATH },                 200, ROUTE_JSON },
-    { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",      { PATH, BODY, ACTOR },    200, ROUTE_JSON },
-    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",      { PATH, ACTOR },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",   { PATH, TEXT },           200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",    { PATH, BODY_OPT, ENDPOINT }, 200, ROUTE_JSON },
-    { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments", { PATH },                 200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",      { PATH, BODY },           200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/cordon",       "api.node_cordon",      { PATH, ACTOR },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/uncordon",     "api.node_uncordon",    { PATH, ACTOR },          200, ROUTE_JSON },
-    { "GET",    "/api/v1/nodes/{name}/drain",        "api.node_drain_status", { PATH },                200, ROUTE_JSON },
-    { "POST",   "/api/v1/nodes/{name}/drain",        "api.node_drain",       { PATH, QUERY, ACTOR },   200, ROUTE_JSON },
-    { "GET",    "/api/v1/projects",                  "api.project_list",     { QUERY },                200, ROUTE_JSON },
-    { "POST",   "/api/v1/projects",                  "api.project_create",   { BODY, ACTOR },          201, ROUTE_JSON },
-    { "GET",    "/api/v1/projects/{name}",           "api.project_get",      { PATH },                 200, ROUTE_JSON },
-    { "PUT",    "/api/v1/projects/{name}",           "api.project_update",   { PATH, BODY, ACTOR },    200, ROUTE_JSON },
-    { "DELETE", "/api/v1/projects/{name}",           "api.project_delete",   { PATH, QUERY, ACTOR },   202, ROUTE_EMPTY },
-    { "PATCH",  "/api/v1/projects/{name}/status",    "api.project_report",   { PATH, BODY, ACTOR },    200, ROUTE_JSON },
-    { "GET",    "/api/v1/projects/{name}/why",       "api.why",              { PATH, QUERY },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/projects/{name}/unpin",     "api.project_unpin",    { PATH, ACTOR },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/apply",                     "api.apply",            { BODY, ACTOR },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/plan",                      "api.plan",             { BODY, ACTOR },          200, ROUTE_JSON },
-    { "POST",   "/api/v1/rebalance",                 "api.rebalance",        { QUERY, ACTOR },         200, ROUTE_JSON },
-    { "GET",    "/api/v1/events",                    "api.event_list",       { QUERY },                200, ROUTE_JSON },
-    { "GET",    "/api/v1/settings",                  "api.setting_list",     { 0 },                    200, ROUTE_JSON },
-    { "GET",    "/api/v1/settings/{name}",           "api.setting_get",      { PATH },                 200, ROUTE_JSON },
-    { "PUT",    "/api/v1/settings/{name}",           "api.setting_set",      { PATH, BODY, ACTOR },    200, ROUTE_JSON },
+    /* method  path                                 function                  arguments                          stat answer         watch */
+    { "GET",    "/api/healthz",                      NULL,                     { 0 },                             200, ROUTE_OK,      NULL },
+    { "GET",    "/api/readyz",                       "api.ready",              { 0 },                             200, ROUTE_OK,      NULL },
+    { "GET",    "/api/v1/nodes",                     "api.node_list",          { QUERY },                         200, ROUTE_LIST,    "Node" },
+    { "POST",   "/api/v1/nodes",                     "api.node_create",        { BODY, ACTOR },                   201, ROUTE_OBJECT,  NULL },
+    { "GET",    "/api/v1/nodes/{name}",              "api.node_get",           { PATH },                          200, ROUTE_OBJECT,  NULL },
+    { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",        { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL },
+    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH },         200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",     { PATH, TEXT },                    200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, NULL },
+    { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments",   { PATH, IF_NONE_MATCH },           200, ROUTE_VERSION, NULL },
+    { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",        { PATH, BODY },                    200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/nodes/{name}/cordon",       "api.node_cordon",        { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL },
+    { "POST",   "/api/v1/nodes/{name}/uncordon",     "api.node_uncordon",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL },
+    { "GET",    "/api/v1/nodes/{name}/drain",        "api.node_drain_status",  { PATH },                          200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/nodes/{name}/drain",        "api.node_drain",         { PATH, QUERY, ACTOR },            200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/projects",                  "api.project_list",       { QUERY },                         200, ROUTE_LIST,    "Project" },
+    { "POST",   "/api/v1/projects",                  "api.project_create",     { BODY, ACTOR },                   201, ROUTE_OBJECT,  NULL },
+    { "GET",    "/api/v1/projects/{name}",           "api.project_get",        { PATH },                          200, ROUTE_OBJECT,  NULL },
+    { "PUT",    "/api/v1/projects/{name}",           "api.project_update",     { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL },
+    { "DELETE", "/api/v1/projects/{name}",           "api.project_delete",     { PATH, QUERY, ACTOR, IF_MATCH },  202, ROUTE_EMPTY,   NULL },
+    { "PATCH",  "/api/v1/projects/{name}/status",    "api.project_report",     { PATH, BODY, ACTOR },             200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/projects/{name}/why",       "api.why",                { PATH, QUERY },                   200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/projects/{name}/unpin",     "api.project_unpin",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL },
+    { "POST",   "/api/v1/apply",                     "api.apply",              { BODY, ACTOR },                   200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/plan",                      "api.plan",               { BODY, ACTOR },                   200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/rebalance",                 "api.rebalance",          { QUERY, ACTOR },                  200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/events",                    "api.event_list",         { QUERY },                         200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/settings",                  "api.setting_list",       { 0 },                             200, ROUTE_JSON,    NULL },
+    { "GET",    "/api/v1/settings/{name}",           "api.setting_get",        { PATH },                          200, ROUTE_JSON,    NULL },
+    { "PUT",    "/api/v1/settings/{name}",           "api.setting_set",        { PATH, BODY, ACTOR },             200, ROUTE_JSON,    NULL },
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);
 
 static const char *const arg_types[] = {
-    [ROUTE_ARG_PATH] = "text",      [ROUTE_ARG_QUERY] = "jsonb",    [ROUTE_ARG_BODY] = "jsonb",
-    [ROUTE_ARG_BODY_TEXT] = "text", [ROUTE_ARG_BODY_OPT] = "jsonb", [ROUTE_ARG_ACTOR] = "text",
-    [ROUTE_ARG_ENDPOINT] = "jsonb",
+    [ROUTE_ARG_PATH] = "text",      [ROUTE_ARG_QUERY] = "jsonb",
+    [ROUTE_ARG_BODY] = "jsonb",     [ROUTE_ARG_BODY_TEXT] = "text",
+    [ROUTE_ARG_BODY_OPT] = "jsonb", [ROUTE_ARG_ACTOR] = "text",
+    [ROUTE_ARG_ENDPOINT] = "jsonb", [ROUTE_ARG_TOKEN] = "text",
+    [ROUTE_ARG_IF_MATCH] = "text",  [ROUTE_ARG_IF_NONE_MATCH] = "text",
 };
 
 /* Compares byte by byte; {x} takes everything up to the next '/'. */

@@ -19,12 +19,19 @@ typedef enum RouteArg {
     ROUTE_ARG_BODY_OPT,  /* jsonb: the body, NULL when empty */
     ROUTE_ARG_ACTOR,     /* text: who asks */
     ROUTE_ARG_ENDPOINT,  /* jsonb: where agents reach Postgres */
+    ROUTE_ARG_TOKEN,     /* text: ?token= or Authorization: Bearer */
+    ROUTE_ARG_IF_MATCH,  /* text: the header as it came, NULL without */
+    ROUTE_ARG_IF_NONE_MATCH,
 } RouteArg;
 
 typedef enum RouteAnswer {
-    ROUTE_JSON,  /* what the function returns is the body; NULL is an empty 204 */
-    ROUTE_EMPTY, /* NULL is 204; anything else is the status, its text thrown away */
-    ROUTE_OK,    /* text "OK"; 503 when the function returns NULL or fails */
+    ROUTE_JSON,    /* what the function returns is the body; NULL is an empty 204 */
+    ROUTE_OBJECT,  /* the same, with the object's resourceVersion as its ETag */
+    ROUTE_LIST,    /* the same, with a digest as its ETag; ?watch=true goes on as a watch */
+    ROUTE_VERSION, /* the same, with the list's own version as its ETag; NULL is 304 */
+    ROUTE_EMPTY,   /* NULL is 204; anything else is the status, its text thrown away */
+    ROUTE_OK,      /* text "OK"; 503 when the function returns NULL or fails */
+    ROUTE_WAKEUPS, /* server-sent events, once the function has said {"serial":N} */
 } RouteAnswer;
 
 typedef struct Route {
@@ -34,6 +41,7 @@ typedef struct Route {
     RouteArg args[ROUTE_MAX_ARGS];
     int status; /* of a success with something to say */
     RouteAnswer answer;
+    const char *watch; /* of a list: the kind that can be watched; NULL where none can */
 } Route;
 
 extern const Route routes[];

@@ -6,11 +6,11 @@
 #include "connector.h"
 #include "database.h"
 #include "dispatch.h"
+#include "hub.h"
 #include "listener.h"
 #include "migrate.h"
 #include "pool.h"
 #include "refusal.h"
-#include "routes.h"
 
 #include "cara/log.h"
 #include "cara/mem.h"
@@ -36,6 +36,7 @@ typedef struct Server {
     Pool *pool;
     Bus *bus;
     Clock *clock;
+    Hub *hub;
     Dispatch *dispatch;
     Listener *listener;
     h2o_socket_t *signals;
@@ -50,7 +51,7 @@ static PoolOptions pool_options(const ServerSettings *settings, const ServerData
         .connections = (size_t)settings->db_connections,
         .role = database->role,
         .statements = dispatch_statements(),
-        .statement_count = route_count,
+        .statement_count = dispatch_statement_count(),
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
     };
 }
@@ -160,16 +161,30 @@ static h2o_pathconf_t *the_path(Server *server)
     return &server->config.hosts[0]->fallback_path; /* everything, refusals of libh2o included */
 }
 
+static void on_changed(void *arg, int backend)
+{
+    bus_mark(arg, backend);
+}
+
 static int set_up_database(Server *server, const ServerSettings *settings,
                            const ServerDatabase *database, Err *err)
 {
     if (connector_new(settings->database_url, server->context.queue, &server->connector, err) < 0)
         return -1;
+    server->bus = bus_new(server->loop, server->connector, database->role);
     PoolOptions options = pool_options(settings, database);
     options.loop = server->loop;
     options.connector = server->connector;
+    options.changed = on_changed;
+    options.changed_arg = server->bus;
     server->pool = pool_new(&options);
-    server->bus = bus_new(server->loop, server->connector, database->role);
+    server->hub = hub_new(&(HubOptions){
+        .loop = server->loop,
+        .connector = server->connector,
+        .role = database->role,
+        .bus = server->bus,
+        .max_behind = (size_t)settings->watch_backlog * 1024,
+    });
     server->clock = clock_new(server->loop, server->connector, database->role, server->bus);
     return 0;
 }
@@ -199,6 +214,7 @@ static int drain(Server *server, Err *err)
 
     listener_free(TAKE_PTR(server->listener));
     h2o_context_request_shutdown(&server->context);
+    dispatch_drain(server->dispatch);
     do {
         int64_t left = deadline - time_monotonic_ms();
         if (left <= 0) {
@@ -225,12 +241,20 @@ int server_run(const ServerSettings *settings, const ServerDatabase *database, E
     server.accept_ctx.hosts = server.config.hosts;
     if (set_up_database(&server, settings, database, err) < 0)
         return -1;
-    server.dispatch = dispatch_register(the_path(&server), server.pool, database->endpoint);
+    server.dispatch =
+        dispatch_register(the_path(&server), &(DispatchOptions){
+                                                 .loop = server.loop,
+                                                 .pool = server.pool,
+                                                 .hub = server.hub,
+                                                 .endpoint = database->endpoint,
+                                                 .max_streams = (size_t)settings->max_streams,
+                                             });
     int result = serve(&server, settings, err);
     if (result == 0)
         result = drain(&server, err);
     connector_free(server.connector);
     clock_free(server.clock);
+    hub_free(server.hub);
     bus_free(server.bus);
     pool_free(server.pool);
     if (result == 0)

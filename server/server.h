@@ -12,6 +12,8 @@ typedef struct ServerSettings {
     char *database_url;
     char *channel_host;
     int db_connections;
+    int max_streams;   /* watches and wake-up streams at a time */
+    int watch_backlog; /* KiB that a watch may be behind */
     bool debug;
 } ServerSettings;
 

@@ -11,6 +11,7 @@ struct Session {
     PGconn *conn; /* NULL while it is being opened */
     h2o_socket_t *sock;
     PGresult *result; /* the answer so far: its end may come in a later packet */
+    bool changed;     /* the query under way told of a change */
     ConnectorJob job;
 };
 
@@ -91,8 +92,19 @@ static void on_readable(h2o_socket_t *sock, const char *error)
     take_notifications(session);
     if (complete) {
         _cleanup_(PQclearp) PGresult *answer = TAKE_PTR(session->result);
+        if (session->changed && session->options.changed != NULL)
+            session->options.changed(session->options.arg, PQbackendPID(session->conn));
+        session->changed = false;
         session->options.answered(session->options.arg, answer);
     }
+}
+
+static void on_notice(void *arg, const PGresult *notice)
+{
+    Session *session = arg;
+
+    if (database_tells_of_change(notice))
+        session->changed = true;
 }
 
 static void opened(PGconn *conn, void *arg)
@@ -106,6 +118,8 @@ static void opened(PGconn *conn, void *arg)
         return;
     }
     session->conn = conn;
+    session->changed = false;
+    PQsetNoticeReceiver(conn, on_notice, session);
     session->sock = h2o_evloop_socket_create(session->options.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     session->sock->data = session;
     h2o_socket_read_start(session->sock, on_readable);
@@ -130,9 +144,9 @@ void session_free(Session *session)
     free(session);
 }
 
-void session_query(Session *session, const char *sql)
+void session_query(Session *session, const char *sql, const char *const *params, int count)
 {
-    if (!PQsendQuery(session->conn, sql))
+    if (!PQsendQueryParams(session->conn, sql, count, NULL, params, NULL, NULL, 0))
         return; /* the connection is gone: reading will tell */
     if (PQflush(session->conn) > 0)
         h2o_socket_notify_write(session->sock, on_writable);

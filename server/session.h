@@ -16,7 +16,9 @@ typedef struct SessionOptions {
     void (*down)(void *arg);                  /* it is lost; a query under way is forgotten */
     void (*notified)(void *arg, int backend); /* NULL for none; `backend` sent the NOTIFY */
     void (*answered)(void *arg,
-                     PGresult *result); /* to session_query; the result is the session's */
+                     PGresult *result);      /* to session_query; the result is the session's */
+    void (*changed)(void *arg, int backend); /* NULL for none; before `answered`: the query
+                                                committed what bus_mark is to be told of */
     void *arg;
 } SessionOptions;
 
@@ -24,8 +26,8 @@ typedef struct SessionOptions {
 Session *session_new(const SessionOptions *options);
 void session_free(Session *session);
 
-/* Only while up, and when no query is under way. */
-void session_query(Session *session, const char *sql);
+/* Only while up, and when no query is under way. `params` may be NULL when count is 0. */
+void session_query(Session *session, const char *sql, const char *const *params, int count);
 
 int session_backend(const Session *session); /* 0 while down */
 

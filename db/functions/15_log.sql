@@ -1,16 +1,29 @@
 -- The bodies of the triggers: resource versions, the change log, the bus, legal moves.
 
--- BEFORE STATEMENT: ids of the change log are drawn only while holding this lock, so that a reader who meets
--- a gap knows whom to wait for.
+-- BEFORE STATEMENT, once a transaction: ids of the change log are drawn only while holding a lock that tells above which
+-- id they will be, so that a reader who meets a gap knows whether someone may still fill it: cara.log_horizon().
+-- What a watcher has seen must not be lost in a crash, or its ids would be drawn again for something else.
 CREATE OR REPLACE FUNCTION cara.log_open()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    LOCK TABLE change IN ROW EXCLUSIVE MODE;
+    IF coalesce(current_setting('cara.log_open', true), '') = '' THEN
+        PERFORM pg_advisory_xact_lock_shared(log_lock_key(coalesce(pg_sequence_last_value('cara.change_id'), 0)));
+        PERFORM set_config('cara.log_open', 'yes', true);
+    END IF;
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_open IS 'Trigger: holds the change log while ids are drawn.';
+COMMENT ON FUNCTION cara.log_open IS 'Trigger: announces, to the end of the transaction, above which id it will write to the change log.';
+
+-- Ids take the lower 48 bits; what is above them tells these locks from others.
+CREATE OR REPLACE FUNCTION cara.log_lock_key(p_floor bigint)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (17217::bigint << 48) | p_floor;
+COMMENT ON FUNCTION cara.log_lock_key IS 'The advisory lock of whoever writes to the change log above an id.';
 
 -- BEFORE ROW: the next id of the change log is the row's resource version. Called for every row of a batch, it names
 -- what it uses in full and goes without SET, which would cost more than the rest.
@@ -23,6 +36,29 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.stamp IS 'Trigger: gives the row its resource version.';
+
+-- BEFORE ROW on project_status and node_status: the same, and what phase or state this write moves it from.
+CREATE OR REPLACE FUNCTION cara.stamp_phase()
+RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.resource_version := nextval('cara.change_id');
+    NEW.was_phase := nullif(OLD.phase, NEW.phase);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp_phase IS 'Trigger: gives a project''s status its resource version and the phase it moves from.';
+
+CREATE OR REPLACE FUNCTION cara.stamp_state()
+RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.resource_version := nextval('cara.change_id');
+    NEW.was_state := nullif(OLD.state, NEW.state);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp_state IS 'Trigger: gives a node''s status its resource version and the state it moves from.';
 
 -- BEFORE ROW on node and project: the spec as the wire has it, worked out once, when it is written. TG_ARGV[0] is its type.
 CREATE OR REPLACE FUNCTION cara.stamp_spec()
@@ -49,21 +85,30 @@ END
 $$;
 COMMENT ON FUNCTION cara.stamp_said IS 'Trigger: keeps said_wire in step with what the agent said.';
 
--- Wakes everyone who waits for changes: the server by the bus, nodes by their own channels. Postgres sends
--- the same notification once a transaction however often it is asked to.
+-- Wakes everyone who waits for changes: the server by the bus, nodes by their own channels. Postgres sends the same
+-- notification once a transaction however often it is asked to. A session that says cara.notify = 'server' does
+-- without, as commits that notify queue up for one lock: it gets a notice (SQLSTATE SR001), acts on it once its commit
+-- is through, and calls api.bus_notify() for everyone else soon after, once for many commits.
 CREATE OR REPLACE FUNCTION cara.wake(p_nodes text[])
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
+    IF current_setting('cara.notify', true) = 'server' THEN
+        IF coalesce(current_setting('cara.woken', true), '') = '' AND coalesce(current_setting('cara.planning', true), '') <> 'on' THEN
+            PERFORM set_config('cara.woken', 'yes', true);
+            RAISE NOTICE 'wake' USING ERRCODE = 'SR001';
+        END IF;
+        RETURN;
+    END IF;
     PERFORM pg_notify('cara_bus', '');
     IF p_nodes IS NOT NULL THEN
         PERFORM pg_notify(c.channel, '') FROM channel c WHERE c.node = ANY (p_nodes) AND c.kind = 'postgres';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION cara.wake IS 'Notifies cara_bus and the channels of the given nodes, once a transaction.';
+COMMENT ON FUNCTION cara.wake IS 'Notifies cara_bus and the channels of the given nodes, once a transaction; in a server''s session only by a notice to it.';
 
--- AFTER STATEMENT on node and node_status. TG_ARGV[0] is the column that holds the node's name.
+-- AFTER STATEMENT on node and node_status; deletions are in the log already.
 CREATE OR REPLACE FUNCTION cara.log_node()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
@@ -71,13 +116,15 @@ DECLARE
     v_logged bigint;
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        INSERT INTO change (id, kind, name, op) SELECT nextval('change_id'), 'Node', o.name, 'DELETE' FROM old_rows o;
+        SELECT count(*) INTO v_logged FROM old_rows;
     ELSIF TG_TABLE_NAME = 'node' THEN
         INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Node', n.name, TG_OP FROM new_rows n;
+        GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE
-        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Node', n.node, 'UPDATE' FROM new_rows n;
+        INSERT INTO change (id, kind, name, op, phase, was_phase)
+        SELECT n.resource_version, 'Node', n.node, 'UPDATE', CASE WHEN n.was_state IS NOT NULL THEN n.state END, n.was_state FROM new_rows n;
+        GET DIAGNOSTICS v_logged = ROW_COUNT;
     END IF;
-    GET DIAGNOSTICS v_logged = ROW_COUNT;
     IF v_logged > 0 THEN
         PERFORM wake(NULL);
     END IF;
@@ -87,7 +134,7 @@ $$;
 COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes and wakes the bus.';
 
 -- AFTER STATEMENT on project and project_status. A change of what is asked for wakes the node that runs it;
--- a change of status does not, as that node is who said so.
+-- a change of status does not, as that node is who said so. Deletions are in the log already.
 CREATE OR REPLACE FUNCTION cara.log_project()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
@@ -95,15 +142,17 @@ DECLARE
     v_logged bigint;
 BEGIN
     IF TG_OP = 'DELETE' THEN
-        INSERT INTO change (id, kind, name, op) SELECT nextval('change_id'), 'Project', o.name, 'DELETE' FROM old_rows o;
+        SELECT count(*) INTO v_logged FROM old_rows;
     ELSIF TG_TABLE_NAME = 'project_status' THEN
-        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.project, 'UPDATE' FROM new_rows n;
+        INSERT INTO change (id, kind, name, op, phase, was_phase)
+        SELECT n.resource_version, 'Project', n.project, 'UPDATE', CASE WHEN n.was_phase IS NOT NULL THEN n.phase END, n.was_phase FROM new_rows n;
+        GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE
         INSERT INTO change (id, kind, name, op, node)
         SELECT n.resource_version, 'Project', n.name, TG_OP, a.node
           FROM new_rows n LEFT JOIN assignment a ON a.project = n.name AND a.released_at IS NULL;
+        GET DIAGNOSTICS v_logged = ROW_COUNT;
     END IF;
-    GET DIAGNOSTICS v_logged = ROW_COUNT;
     IF v_logged = 0 THEN
         RETURN NULL;
     ELSIF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'project' THEN
@@ -115,6 +164,78 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.log_project IS 'Trigger: logs changed projects, wakes the bus and the nodes that run them.';
+
+-- BEFORE ROW on project and node, where labels change and before an id is drawn for that: who watches by labels and phase
+-- has to know of either change what the other was, so the two follow one another.
+CREATE OR REPLACE FUNCTION cara.lock_status()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'node' THEN
+        PERFORM FROM node_status s WHERE s.node = OLD.name FOR NO KEY UPDATE;
+    ELSE
+        PERFORM FROM project_status s WHERE s.project = OLD.name FOR NO KEY UPDATE;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.lock_status IS 'Trigger: keeps phases and states from moving while labels change.';
+
+-- AFTER ROW on project and node, where labels change.
+CREATE OR REPLACE FUNCTION cara.log_labels()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'node' THEN
+        INSERT INTO change_was (id, kind, name, uid, labels, now_labels, phase)
+        SELECT NEW.resource_version, 'Node', NEW.name, NEW.uid, OLD.labels, NEW.labels, s.state FROM node_status s WHERE s.node = NEW.name;
+    ELSE
+        INSERT INTO change_was (id, kind, name, uid, labels, now_labels, phase, node)
+        SELECT NEW.resource_version, 'Project', NEW.name, NEW.uid, OLD.labels, NEW.labels, s.phase, a.node
+          FROM project_status s LEFT JOIN assignment a ON a.project = s.project AND a.released_at IS NULL WHERE s.project = NEW.name;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_labels IS 'Trigger: keeps what the labels were before a change of them.';
+
+-- BEFORE ROW DELETE on project and node: while its status and assignment can still be read, the last words about it.
+CREATE OR REPLACE FUNCTION cara.log_deleted()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_phase text;
+    v_node  text;
+    v_id    bigint;
+BEGIN
+    IF TG_TABLE_NAME = 'node' THEN
+        SELECT s.state, OLD.name INTO v_phase, v_node FROM node_status s WHERE s.node = OLD.name FOR UPDATE;
+        INSERT INTO change (id, kind, name, op, node) VALUES (nextval('change_id'), 'Node', OLD.name, 'DELETE', OLD.name) RETURNING id INTO v_id;
+    ELSE
+        SELECT s.phase INTO v_phase FROM project_status s WHERE s.project = OLD.name FOR UPDATE;
+        SELECT a.node INTO v_node FROM assignment a WHERE a.project = OLD.name AND a.released_at IS NULL;
+        INSERT INTO change (id, kind, name, op) VALUES (nextval('change_id'), 'Project', OLD.name, 'DELETE') RETURNING id INTO v_id;
+    END IF;
+    INSERT INTO change_was (id, kind, name, uid, labels, phase, node)
+    VALUES (v_id, CASE TG_TABLE_NAME WHEN 'node' THEN 'Node' ELSE 'Project' END, OLD.name, OLD.uid, OLD.labels, v_phase, v_node);
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION cara.log_deleted IS 'Trigger: logs a deletion with what was deleted.';
+
+-- AFTER STATEMENT on channel: a stream that was revoked has to be ended by whichever server has it.
+CREATE OR REPLACE FUNCTION cara.log_channel()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Channel', o.node, TG_OP, o.node FROM old_rows o WHERE o.kind = 'stream';
+    IF FOUND THEN
+        PERFORM wake(NULL);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.log_channel IS 'Trigger: logs streams that were revoked and wakes the servers.';
 
 -- AFTER STATEMENT on project_service: what is observed of a project is part of it.
 CREATE OR REPLACE FUNCTION cara.touch_project()
@@ -247,7 +368,8 @@ CREATE OR REPLACE FUNCTION cara.setting_changed()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    UPDATE clock SET leases_due_at = '-infinity', judge_after = least(judge_after, clock_timestamp() + setting_interval('heartbeat_timeout'));
+    PERFORM set_pace();
+    UPDATE clock SET leases_due_at = '-infinity', trim_due_at = '-infinity', judge_after = least(judge_after, clock_timestamp() + lease_timeout());
     PERFORM wake(NULL);
     RETURN NULL;
 END

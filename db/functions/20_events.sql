@@ -17,31 +17,39 @@ END
 $$;
 COMMENT ON FUNCTION cara.event_record IS 'Records an event, or counts it when it is the object''s latest one again.';
 
--- GET /api/v1/events?for=project/x&limit=100: newest last.
+-- GET /api/v1/events?for=project/x&since=10m&limit=100: newest last. An event that happens again keeps its id and rises in count, so
+-- whoever polls with since a little before the newest it has seen prints what is new of (id, count).
 CREATE OR REPLACE FUNCTION api.event_list(p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_for   text := p_query#>>'{for,0}';
     v_limit text := coalesce(nullif(p_query#>>'{limit,0}', ''), '1000');
+    v_since text := nullif(p_query#>>'{since,0}', '');
+    v_from  timestamptz;
     v_items text;
 BEGIN
+    IF v_since ~ '\A\d{4}-' THEN
+        v_from := read_time(to_jsonb(v_since), 'since');
+    ELSIF v_since IS NOT NULL THEN
+        v_from := clock_timestamp() - read_duration(to_jsonb(v_since), 'since');
+    END IF;
     IF v_limit !~ '\A\d{1,5}\Z' OR v_limit::int NOT BETWEEN 1 AND 10000 THEN
         PERFORM fail(400, format('limit %s must be a number from 1 to 10000', quote(v_limit, 40)), 'limit');
     ELSIF v_for !~ '\A(nodes?|projects?|cluster)/.' THEN
         PERFORM fail(400, format('for %s must be node/NAME or project/NAME', quote(v_for, 40)), 'for');
     END IF;
-    SELECT string_agg('{"type":' || wire_text(e.type) || ',"reason":' || wire_text(e.reason) || ',"message":' || wire_text(e.message)
+    SELECT string_agg('{"id":' || e.id || ',"type":' || wire_text(e.type) || ',"reason":' || wire_text(e.reason) || ',"message":' || wire_text(e.message)
                || ',"count":' || e.count || ',"firstTimestamp":' || wire_time(e.first_at) || ',"lastTimestamp":' || wire_time(e.last_at)
                || ',"involvedObject":{"kind":' || wire_text(e.kind) || ',"name":' || wire_text(e.name) || '},"actor":' || wire_text(e.actor) || '}',
                ',' ORDER BY e.last_at, e.id)
       INTO v_items
       FROM (SELECT * FROM event ev
-             WHERE v_for IS NULL
+             WHERE (v_from IS NULL OR ev.last_at >= v_from) AND (v_for IS NULL
                 OR (ev.kind = CASE WHEN v_for LIKE 'n%' THEN 'Node' WHEN v_for LIKE 'p%' THEN 'Project' ELSE 'Cluster' END
-                    AND ev.name = substr(v_for, strpos(v_for, '/') + 1))
+                    AND ev.name = substr(v_for, strpos(v_for, '/') + 1)))
              ORDER BY ev.id DESC LIMIT v_limit::int) e;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"EventList","items":[' || coalesce(v_items, '') || ']}');
 END
 $$;
-COMMENT ON FUNCTION api.event_list IS 'Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.';
+COMMENT ON FUNCTION api.event_list IS 'Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.';

@@ -54,15 +54,15 @@ END
 $$;
 COMMENT ON FUNCTION api.node_get IS 'One node. SR404 when there is none of that name.';
 
+-- p_query: state (any of), labelSelector, fieldSelector, limit, continue.
 CREATE OR REPLACE FUNCTION api.node_list(p_query jsonb DEFAULT '{}')
-RETURNS json LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
-    SELECT wire('{"apiVersion":"caravanserai/v1","kind":"NodeList","metadata":{"resourceVersion":"'
-           || coalesce(max(greatest(n.resource_version, s.resource_version)), 0) || '"},"items":['
-           || coalesce(string_agg(node_wire(n, s, l.renewed_at), ',' ORDER BY n.name), '') || ']}')
-      FROM node n JOIN node_status s ON s.node = n.name LEFT JOIN lease l ON l.node = n.name
+BEGIN
+    RETURN list('Node', p_query);
+END
 $$;
-COMMENT ON FUNCTION api.node_list IS 'All nodes by name.';
+COMMENT ON FUNCTION api.node_list IS 'Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.';
 
 -- Creates or changes a node from a manifest that read_manifest() gave. p_create: true = must be new,
 -- false = must exist, NULL = either. Returns created, configured or unchanged.
@@ -147,17 +147,21 @@ END
 $$;
 COMMENT ON FUNCTION cara.check_path_name IS 'The manifest with the path''s name; SR400 when the body names another.';
 
-CREATE OR REPLACE FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
+CREATE OR REPLACE FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
+DECLARE
+    v_manifest jsonb := check_path_name(p_name, read_manifest(p_body, 'Node'));
 BEGIN
-    PERFORM node_put(check_path_name(p_name, read_manifest(p_body, 'Node')), false, p_actor);
+    PERFORM check_version('Node', p_name, v_manifest->>'resourceVersion', p_if_match);
+    PERFORM node_put(v_manifest, false, p_actor);
     RETURN api.node_get(p_name);
 END
 $$;
-COMMENT ON FUNCTION api.node_update IS 'Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.';
+COMMENT ON FUNCTION api.node_update IS
+    'Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.';
 
-CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user)
+CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -171,6 +175,7 @@ BEGIN
             NULL, 'delete or move its projects first');
     END IF;
     PERFORM FROM lease WHERE node = p_name FOR UPDATE; -- first the lease, then the status: as heartbeats lock them
+    PERFORM check_version('Node', p_name, NULL, p_if_match);
     DELETE FROM node WHERE name = p_name RETURNING * INTO v_node;
     IF NOT FOUND THEN
         PERFORM fail_no_node(p_name);
@@ -180,7 +185,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION api.node_delete IS 'Removes a node that no project is assigned to; gives NULL. SR404, SR409.';
+COMMENT ON FUNCTION api.node_delete IS 'Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.';
 
 -- What the Ready condition says for a state.
 CREATE OR REPLACE FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamptz)
@@ -215,16 +220,22 @@ DECLARE
     v_new   node_status;
     v_state text;
     v_drain boolean;
+    v_told  bigint;
+    v_now   bigint;
+    v_pace  json;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    UPDATE lease SET renewed_at = p_now WHERE node = p_name;
+    UPDATE lease l SET renewed_at = p_now FROM clock c WHERE l.node = p_name RETURNING l.told_ms, c.heartbeat_ms INTO v_told, v_now;
     IF NOT FOUND THEN
         PERFORM fail_no_node(p_name);
+    ELSIF v_told <> v_now THEN
+        UPDATE lease SET told_ms = v_now WHERE node = p_name;
+        v_pace := wire('{' || substr(pace_wire(), 2) || '}');
     END IF;
     SELECT * INTO v_old FROM node_status WHERE node = p_name;
     SELECT draining_since IS NOT NULL INTO v_drain FROM node WHERE name = p_name;
     IF coalesce(p_body, '') = '' AND v_old.state = node_state_for(v_old.reported_state, v_drain) THEN
-        RETURN NULL;
+        RETURN v_pace;
     END IF;
     v_new := v_old;
     v_body := read_object(nullif(p_body, '')::jsonb, 'Heartbeat', '');
@@ -255,11 +266,11 @@ BEGIN
         PERFORM node_set_state(p_name, node_state_for(v_new.reported_state, v_drain), 'AgentReady', 'Agent is healthy and posting heartbeats',
             'node:' || p_name, p_now);
     END IF;
-    RETURN NULL;
+    RETURN v_pace;
 END
 $$;
 COMMENT ON FUNCTION api.node_heartbeat IS
-    'Renews a node''s lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.';
+    'Renews a node''s lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.';
 
 CREATE OR REPLACE FUNCTION cara.check_port(p_port jsonb)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp

@@ -83,20 +83,16 @@ END
 $$;
 COMMENT ON FUNCTION api.project_get IS 'One project. SR404 when there is none of that name.';
 
--- p_query: phase (any of several), nodeRef (the first, unless empty).
+-- p_query: phase (any of), nodeRef, labelSelector, fieldSelector, limit, continue.
 CREATE OR REPLACE FUNCTION api.project_list(p_query jsonb DEFAULT '{}')
-RETURNS json LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
-    SELECT wire('{"apiVersion":"caravanserai/v1","kind":"ProjectList","metadata":{"resourceVersion":"'
-           || coalesce(max(greatest(p.resource_version, s.resource_version)), 0) || '"},"items":['
-           || coalesce(string_agg(project_wire(p, s, a, n.not_ready_since), ',' ORDER BY p.name), '') || ']}')
-      FROM project p JOIN project_status s ON s.project = p.name
-      LEFT JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-      LEFT JOIN node_status n ON n.node = a.node
-     WHERE (NOT p_query ? 'phase' OR p_query->'phase' ? s.phase)
-       AND (coalesce(p_query#>>'{nodeRef,0}', '') = '' OR a.node = p_query#>>'{nodeRef,0}')
+BEGIN
+    RETURN list('Project', p_query);
+END
 $$;
-COMMENT ON FUNCTION api.project_list IS 'Projects by name; p_query filters by phase (any of) and nodeRef.';
+COMMENT ON FUNCTION api.project_list IS
+    'Projects by name; p_query filters by phase (any of), nodeRef, labelSelector and fieldSelector, limit and continue make pages. SR400.';
 
 -- The host an ingress entry answers to (contract 5.5), in lower case.
 CREATE OR REPLACE FUNCTION cara.ingress_host(p_project text, p_host text)
@@ -235,19 +231,22 @@ END
 $$;
 COMMENT ON FUNCTION api.project_create IS 'A new project from a manifest; it starts Pending whatever the body''s status says. SR400, SR409.';
 
-CREATE OR REPLACE FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
+CREATE OR REPLACE FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
+DECLARE
+    v_manifest jsonb := check_path_name(p_name, read_manifest(p_body, 'Project'));
 BEGIN
-    PERFORM project_put(check_path_name(p_name, read_manifest(p_body, 'Project')), false, p_actor);
+    PERFORM check_version('Project', p_name, v_manifest->>'resourceVersion', p_if_match);
+    PERFORM project_put(v_manifest, false, p_actor);
     RETURN api.project_get(p_name);
 END
 $$;
 COMMENT ON FUNCTION api.project_update IS
-    'Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.';
+    'Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.';
 
 -- Contract 2.6, but rows go only when nothing is left on a node.
-CREATE OR REPLACE FUNCTION api.project_delete(p_name text, p_query jsonb DEFAULT '{}', p_actor text DEFAULT session_user)
+CREATE OR REPLACE FUNCTION api.project_delete(p_name text, p_query jsonb DEFAULT '{}', p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -260,6 +259,7 @@ BEGIN
         PERFORM fail_no_project(p_name);
     END IF;
     SELECT * INTO v_status FROM project_status WHERE project = p_name FOR UPDATE;
+    PERFORM check_version('Project', p_name, NULL, p_if_match);
     IF v_old.deleted_at IS NULL THEN
         PERFORM revision_record('Project', p_name, v_old.uid, v_old.generation, 'delete', p_actor, to_jsonb(v_old));
     END IF;
@@ -280,7 +280,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION api.project_delete IS
-    'NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.';
+    'NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404, SR409 when it is not of the version in p_if_match.';
 
 -- POST /api/v1/apply: {"items":[...]} of Nodes and Projects, all or nothing.
 CREATE OR REPLACE FUNCTION api.apply(p_body jsonb, p_actor text DEFAULT session_user)
@@ -307,6 +307,7 @@ BEGIN
         END IF;
         v_about := set_config('cara.about', format('items[%s] %s %s', v_entry.n, lower(v_kind), quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60)), true);
         v_read := read_manifest(v_entry.value, v_kind);
+        PERFORM check_version(v_kind, v_read->>'name', v_read->>'resourceVersion');
         v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
         v_out[v_entry.n] := '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
             || ',"result":"' || v_result || '","object":'

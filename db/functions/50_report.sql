@@ -227,31 +227,40 @@ END
 $$;
 COMMENT ON FUNCTION api.node_report IS 'Takes in an agent''s reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.';
 
--- GET /api/v1/nodes/NAME/assignments: all that this node has to run, and all it has to clear away.
-CREATE OR REPLACE FUNCTION api.node_assignments(p_name text)
-RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+-- GET /api/v1/nodes/NAME/assignments: all that this node has to run, and all it has to clear away. Their version is a
+-- digest of what they are made of, so it is right whatever commits in which order; whoever has it (If-None-Match) gets
+-- NULL, without anything being rendered.
+CREATE OR REPLACE FUNCTION api.node_assignments(p_name text, p_if_none_match text DEFAULT NULL)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_items   text;
-    v_version bigint;
+    v_version text;
 BEGIN
     IF NOT EXISTS (SELECT FROM node WHERE name = p_name) THEN
         PERFORM fail_no_node(p_name);
+    END IF;
+    SELECT md5(coalesce(string_agg(concat_ws(' ', a.project, p.uid, a.epoch, p.resource_version, a.released_at IS NULL, s.phase), ',' ORDER BY a.project, a.epoch), ''))
+      INTO v_version
+      FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
+     WHERE a.node = p_name AND a.gone_at IS NULL;
+    IF strpos(p_if_none_match, v_version) > 0 THEN
+        RETURN NULL;
     END IF;
     SELECT string_agg('{"project":' || wire_text(a.project) || ',"uid":"' || a.uid || '","epoch":' || a.epoch
                || ',"generation":' || a.generation
                || ',"desired":"' || CASE WHEN a.released_at IS NULL AND a.deleted_at IS NULL THEN 'Running' ELSE 'Removed' END
                || '","phase":' || wire_text(a.phase)
-               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire || '}', ',' ORDER BY a.project),
-           max(greatest(a.resource_version, a.epoch))
-      INTO v_items, v_version
-      FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire,
-                   p.resource_version, s.phase
+               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire || '}', ',' ORDER BY a.project)
+      INTO v_items
+      FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire, s.phase
               FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
              WHERE a.node = p_name AND a.gone_at IS NULL
              ORDER BY a.project, a.epoch DESC) a;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"AssignmentList","node":' || wire_text(p_name)
-        || ',"resourceVersion":"' || coalesce(v_version, 0) || '","items":[' || coalesce(v_items, '') || ']}');
+        || ',"resourceVersion":"' || v_version || '","items":[' || coalesce(v_items, '') || ']}');
 END
 $$;
-COMMENT ON FUNCTION api.node_assignments IS 'What a node has to run (desired Running) or to clear away (Removed). SR404.';
+COMMENT ON FUNCTION api.node_assignments IS
+    'What a node has to run (desired Running) or to clear away (Removed); NULL when p_if_none_match has the version of it. SR404.';

@@ -5,17 +5,51 @@ RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cara, pg_t
 AS $$ SELECT hashtextextended('cara.tick', 0) $$;
 COMMENT ON FUNCTION api.tick_lock_key IS 'The session-level advisory lock that the ticking server holds.';
 
--- Marks nodes whose lease ran out. Returns when the next lease runs out, if nobody renews.
+-- The pace of heartbeats for a number of nodes: both settings as they are, or stretched alike so that no more heartbeats
+-- arrive in a second than heartbeats_per_second (0: any number).
+CREATE OR REPLACE FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint)
+LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_heartbeat numeric := extract(epoch FROM setting_interval('heartbeat_interval')) * 1000;
+    v_stretch   numeric := greatest(1, p_nodes * 1000 / nullif(setting_number('heartbeats_per_second'), 0) / nullif(v_heartbeat, 0));
+BEGIN
+    heartbeat_ms := ceil(v_heartbeat * v_stretch);
+    lease_ms := ceil(extract(epoch FROM setting_interval('heartbeat_timeout')) * 1000 * v_stretch);
+END
+$$;
+COMMENT ON FUNCTION cara.pace IS 'How often so many nodes renew their leases and how long those hold, in milliseconds.';
+
+-- Works the pace out anew and keeps it where heartbeats find it.
+CREATE OR REPLACE FUNCTION cara.set_pace()
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    UPDATE clock c SET heartbeat_ms = n.heartbeat_ms, lease_ms = n.lease_ms
+      FROM (SELECT p.heartbeat_ms, p.lease_ms FROM pace((SELECT count(*) FROM lease)) p) n
+     WHERE (c.heartbeat_ms, c.lease_ms) IS DISTINCT FROM (n.heartbeat_ms, n.lease_ms);
+END
+$$;
+COMMENT ON FUNCTION cara.set_pace IS 'Keeps the pace of heartbeats for the nodes there are in cara.clock.';
+
+CREATE OR REPLACE FUNCTION cara.lease_timeout()
+RETURNS interval LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$ BEGIN RETURN (SELECT coalesce(c.lease_ms * interval '1 millisecond', setting_interval('heartbeat_timeout')) FROM clock c); END $$;
+COMMENT ON FUNCTION cara.lease_timeout IS 'How long a lease holds at the present pace.';
+
+-- Marks nodes whose lease ran out. Returns when the next lease runs out, if nobody renews. A lease of an agent that was
+-- told a slower pace than the present one holds as much longer, until it has been told.
 CREATE OR REPLACE FUNCTION cara.expire_leases(p_now timestamptz)
 RETURNS timestamptz LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_timeout interval := setting_interval('heartbeat_timeout');
+    v_timeout interval := lease_timeout();
+    v_pace    double precision := (SELECT nullif(heartbeat_ms, 0) FROM clock);
     v_next    timestamptz;
 BEGIN
     WITH late AS ( -- a lease that is locked is being renewed right now
         SELECT l.node FROM node_status s JOIN lease l ON l.node = s.node
-         WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout
+         WHERE s.state <> 'NotReady' AND l.renewed_at < p_now - v_timeout AND l.renewed_at < p_now - v_timeout * greatest(1, l.told_ms / v_pace)
          ORDER BY l.node FOR UPDATE OF l SKIP LOCKED
     ), moved AS (
         UPDATE node_status s
@@ -26,7 +60,7 @@ BEGIN
     )
     INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
     SELECT 'Node', m.node, 'Warning', 'NodeNotReady', m.message, 'system:tick', p_now, p_now FROM moved m;
-    SELECT min(l.renewed_at) + v_timeout + interval '1 millisecond' INTO v_next
+    SELECT min(l.renewed_at + v_timeout * greatest(1, l.told_ms / v_pace)) + interval '1 millisecond' INTO v_next
       FROM node_status s JOIN lease l ON l.node = s.node WHERE s.state <> 'NotReady';
     RETURN coalesce(v_next, p_now + v_timeout);
 END
@@ -162,29 +196,63 @@ END
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 
-CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz)
-RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
+-- Events go by age, the change log by age and size, and only what every reader can have: the log is decided up to its
+-- horizon. At most p_rows changes at a time, as the clock holds locks meanwhile. Gives whether there are more to go.
+CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz, p_rows int DEFAULT 50000)
+RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
 AS $$
-    DELETE FROM event WHERE last_at < p_now - (SELECT setting_interval('event_retention'));
-    DELETE FROM change WHERE at < p_now - (SELECT setting_interval('change_retention'));
-$$;
-COMMENT ON FUNCTION cara.trim_history IS 'Drops events and change log rows older than their retention.';
-
--- A channel's role may LISTEN, so it could also keep a transaction open, and then the queue that all
--- notifications of the cluster go through cannot be emptied.
-CREATE OR REPLACE FUNCTION cara.guard_bus(p_now timestamptz)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
-AS $$
+DECLARE
+    v_decided bigint := log_horizon();
+    v_most    bigint := v_decided - setting_number('change_max_rows')::bigint;
+    v_since   timestamptz := p_now - setting_interval('change_retention');
+    v_to      bigint;
+    v_rows    bigint;
 BEGIN
-    IF pg_notification_queue_usage() < 0.1 THEN
-        RETURN;
+    DELETE FROM event WHERE last_at < p_now - (SELECT setting_interval('event_retention'));
+    SELECT max(o.id), count(*) INTO v_to, v_rows
+      FROM (SELECT c.id, c.at FROM change c WHERE c.id <= v_decided ORDER BY c.id LIMIT p_rows) o WHERE o.id <= v_most OR o.at < v_since;
+    IF v_to IS NULL THEN
+        RETURN false;
     END IF;
-    PERFORM event_record('Node', c.node, 'Warning', 'ChannelEnded', 'Its channel held up the notification queue', 'system:tick', p_now)
-       FROM channel c JOIN pg_stat_activity a ON a.usename = c.role_name
-      WHERE a.xact_start < clock_timestamp() - interval '10 seconds' AND pg_terminate_backend(a.pid);
+    UPDATE clock SET log_trimmed_to = v_to;
+    DELETE FROM change WHERE id <= v_to;
+    DELETE FROM change_was WHERE id <= v_to;
+    RETURN v_rows = p_rows;
 END
 $$;
-COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions of channels that keep the notification queue from being emptied.';
+COMMENT ON FUNCTION cara.trim_history IS 'Drops old events, and of the change log what is too old or too much; gives whether there is more to drop.';
+
+-- A channel's role may LISTEN, so it could also keep a transaction open or never read what it is sent, and then the
+-- queue that all notifications of the instance go through cannot be emptied; once that is full nobody can commit a
+-- NOTIFY. Nobody can tell who listens, so others are ended only when it comes to that, and only when they idle.
+CREATE OR REPLACE FUNCTION cara.guard_bus(p_now timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_used  double precision := pg_notification_queue_usage();
+    v_limit numeric := setting_number('bus_queue_limit');
+    v_ended bigint;
+BEGIN
+    IF v_used <= v_limit THEN
+        RETURN 0;
+    END IF;
+    WITH fault AS MATERIALIZED ( -- first who, then the deed: a function in WHERE might be called for everyone
+        SELECT a.pid, a.usename, c.node FROM pg_stat_activity a LEFT JOIN channel c ON c.role_name = a.usename
+         WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+           AND a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')
+           AND (c.node IS NOT NULL OR (v_used > greatest(v_limit, 0.5) AND a.state LIKE 'idle in transaction%'))
+           AND (pg_has_role(a.usesysid, 'MEMBER') OR (pg_has_role('pg_signal_backend', 'MEMBER') AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.usesysid)))
+    ), ended AS MATERIALIZED (
+        SELECT f.*, pg_terminate_backend(f.pid) AS done FROM fault f
+    )
+    SELECT count(event_record(CASE WHEN e.node IS NULL THEN 'Cluster' ELSE 'Node' END, coalesce(e.node, 'cluster'), 'Warning', 'ChannelEnded',
+               CASE WHEN e.node IS NULL THEN format('A session of %s held up the notification queue', e.usename) ELSE 'Its channel held up the notification queue' END,
+               'system:tick', p_now)) INTO v_ended
+      FROM ended e WHERE e.done;
+    RETURN v_ended;
+END
+$$;
+COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.';
 
 -- When something is next due by the clock alone.
 CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
@@ -214,6 +282,7 @@ AS $$
 DECLARE
     v_clock       clock;
     v_leases_due  timestamptz;
+    v_more        boolean;
     v_rescheduled bigint := 0;
     v_removed     bigint;
     v_placed      int;
@@ -221,7 +290,8 @@ BEGIN
     PERFORM schedule_lock();
     SELECT * INTO v_clock FROM clock;
     IF p_fresh OR v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') THEN
-        UPDATE clock SET judge_after = p_now + setting_interval('heartbeat_timeout') RETURNING * INTO v_clock;
+        PERFORM set_pace();
+        UPDATE clock SET judge_after = p_now + lease_timeout() RETURNING * INTO v_clock;
     END IF;
     IF p_now >= v_clock.judge_after THEN
         IF p_now >= v_clock.leases_due_at THEN
@@ -233,10 +303,11 @@ BEGIN
     v_rescheduled := v_rescheduled + evict_unwanted(p_now, evictions_left(p_now));
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
+    PERFORM guard_bus(p_now);
     IF p_now >= v_clock.trim_due_at THEN
-        PERFORM trim_history(p_now);
-        PERFORM guard_bus(p_now);
-        UPDATE clock SET trim_due_at = p_now + interval '1 minute';
+        PERFORM set_pace();
+        v_more := trim_history(p_now);
+        UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;
     END IF;
     v_placed := api.schedule(p_now);
     IF v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') / 6 THEN -- not on every wake-up: it costs a commit

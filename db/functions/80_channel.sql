@@ -50,44 +50,96 @@ END
 $$;
 COMMENT ON FUNCTION cara.channel_role_put IS 'Creates or re-keys a channel''s role. SR500 without a trace of the password.';
 
--- POST /api/v1/nodes/NAME/channel {"kind":"postgres"}: a new channel for a node; the one before is revoked.
+-- How often to poll, how often to renew the lease and how long that holds, as members with a comma before each.
+CREATE OR REPLACE FUNCTION cara.pace_wire()
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT concat(',"pollInterval":"', (extract(epoch FROM setting_interval('poll_interval')) * 1000)::bigint, 'ms"',
+                          ',"heartbeatInterval":"', coalesce(c.heartbeat_ms, p.heartbeat_ms), 'ms"', ',"leaseTimeout":"', coalesce(c.lease_ms, p.lease_ms), 'ms"')
+              FROM clock c, pace(1) p);
+END
+$$;
+COMMENT ON FUNCTION cara.pace_wire IS 'The paces agents are told, as JSON members.';
+
+-- POST /api/v1/nodes/NAME/channel {"kind":"postgres"}: a new channel for a node; the one before is revoked. The kind
+-- that is asked for is given where it can be had; otherwise postgres for the first channel_pg_max nodes, stream for the rest.
 -- p_endpoint: the host, port, dbname and sslmode under which agents reach this database.
 CREATE OR REPLACE FUNCTION api.channel_issue(p_name text, p_body jsonb DEFAULT '{}', p_endpoint jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_kind     text := coalesce(p_body->>'kind', 'postgres');
+    v_before   channel;
     v_role     text;
     v_channel  text;
-    v_password text;
-    v_paces    text := ',"pollInterval":' || wire_text((extract(epoch FROM setting_interval('poll_interval')) * 1000)::bigint || 'ms')
-                    || ',"heartbeatInterval":' || wire_text((extract(epoch FROM setting_interval('heartbeat_interval')) * 1000)::bigint || 'ms');
+    v_secret   text := random_hex(2);
+    v_answer   text;
 BEGIN
     PERFORM FROM node WHERE name = p_name FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM fail_no_node(p_name);
-    ELSIF v_kind NOT IN ('postgres', 'poll') THEN
-        PERFORM fail(400, format('invalid kind %s: must be one of postgres, poll', quote(v_kind, 40)), 'kind');
+    ELSIF v_kind NOT IN ('postgres', 'stream', 'poll') THEN
+        PERFORM fail(400, format('invalid kind %s: must be one of postgres, stream, poll', quote(v_kind, 40)), 'kind');
     END IF;
-    IF v_kind = 'poll' OR NOT api.can_issue_channels()
-       OR (SELECT count(*) FROM channel WHERE kind = 'postgres' AND node <> p_name) >= setting_number('channel_pg_max') THEN
-        DELETE FROM channel WHERE node = p_name;
-        INSERT INTO channel (node, kind) VALUES (p_name, 'poll');
-        RETURN wire('{"kind":"poll"' || v_paces || '}');
+    SELECT * INTO v_before FROM channel WHERE node = p_name;
+    IF v_kind = 'postgres' AND (NOT api.can_issue_channels()
+       OR (SELECT count(*) FROM channel WHERE kind = 'postgres' AND node <> p_name) >= setting_number('channel_pg_max')) THEN
+        v_kind := 'stream';
     END IF;
-    SELECT role_name INTO v_role FROM channel WHERE node = p_name;
-    v_role := coalesce(v_role, 'cara_node_' || left(random_hex(1), 20));
-    v_channel := 'cara_' || left(random_hex(1), 30);
-    v_password := random_hex(2);
-    PERFORM channel_role_put(v_role, v_password);
-    INSERT INTO channel (node, kind, role_name, channel) VALUES (p_name, 'postgres', v_role, v_channel)
-    ON CONFLICT (node) DO UPDATE SET kind = 'postgres', role_name = v_role, channel = v_channel, issued_at = clock_timestamp();
-    RETURN wire('{"kind":"postgres","conninfo":' || wire_text(concat(
+    IF v_kind <> 'postgres' AND v_before.role_name IS NOT NULL THEN
+        DELETE FROM channel WHERE node = p_name; -- and its role with it
+    END IF;
+    IF v_kind = 'postgres' THEN
+        v_role := coalesce(v_before.role_name, 'cara_node_' || left(random_hex(1), 20));
+        v_channel := 'cara_' || left(random_hex(1), 30);
+        PERFORM channel_role_put(v_role, v_secret);
+        v_answer := ',"conninfo":' || wire_text(concat(
             conninfo_part('host', p_endpoint->>'host'), conninfo_part('port', p_endpoint->>'port'),
             conninfo_part('dbname', coalesce(p_endpoint->>'dbname', current_database())), conninfo_part('sslmode', p_endpoint->>'sslmode'),
-            conninfo_part('user', v_role), conninfo_part('password', v_password), 'application_name=cara-agent'))
-        || ',"channel":' || wire_text(v_channel) || v_paces || '}');
+            conninfo_part('user', v_role), conninfo_part('password', v_secret), 'application_name=cara-agent'))
+            || ',"channel":' || wire_text(v_channel);
+    ELSIF v_kind = 'stream' THEN
+        v_answer := ',"url":' || wire_text('/api/v1/nodes/' || p_name || '/wakeups?token=' || v_secret);
+    END IF;
+    INSERT INTO channel (node, kind, role_name, channel, token_hash)
+    VALUES (p_name, v_kind, v_role, v_channel, CASE v_kind WHEN 'stream' THEN sha256(convert_to(v_secret, 'UTF8')) END)
+    ON CONFLICT (node) DO UPDATE SET kind = excluded.kind, role_name = excluded.role_name, channel = excluded.channel,
+       token_hash = excluded.token_hash, serial = excluded.serial, issued_at = excluded.issued_at;
+    UPDATE lease SET told_ms = coalesce(c.heartbeat_ms, p.heartbeat_ms) FROM clock c, pace(1) p WHERE node = p_name;
+    RETURN wire('{"kind":"' || v_kind || '"' || coalesce(v_answer, '') || pace_wire() || '}');
 END
 $$;
 COMMENT ON FUNCTION api.channel_issue IS
-    'Issues a node''s channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.';
+    'Issues a node''s channel and revokes the one before: postgres with conninfo and channel name, stream with a URL, or poll; with the paces its agent keeps. SR400, SR404.';
+
+-- GET /api/v1/nodes/NAME/wakeups?token=...
+CREATE OR REPLACE FUNCTION api.channel_open(p_name text, p_token text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_channel channel;
+BEGIN
+    SELECT * INTO v_channel FROM channel WHERE node = p_name;
+    IF NOT EXISTS (SELECT FROM node WHERE name = p_name) THEN
+        PERFORM fail_no_node(p_name);
+    ELSIF v_channel.kind IS DISTINCT FROM 'stream' THEN
+        PERFORM fail(410, format('node %s has no stream', quote(p_name)), NULL, 'ask for a channel again');
+    ELSIF v_channel.token_hash IS DISTINCT FROM sha256(convert_to(coalesce(p_token, ''), 'UTF8')) THEN
+        PERFORM fail(401, 'the token is not, or no longer, that of this node''s channel', 'token', 'ask for a channel again');
+    END IF;
+    RETURN wire('{"serial":' || v_channel.serial || '}');
+END
+$$;
+COMMENT ON FUNCTION api.channel_open IS 'Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.';
+
+CREATE OR REPLACE FUNCTION api.channel_check(p_streams jsonb)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN wire((SELECT '[' || coalesce(string_agg(wire_text(e.key), ',' ORDER BY e.key COLLATE "C"), '') || ']'
+                   FROM jsonb_each_text(p_streams) e LEFT JOIN channel c ON c.node = e.key
+                  WHERE c.serial::text IS DISTINCT FROM e.value OR c.kind <> 'stream'));
+END
+$$;
+COMMENT ON FUNCTION api.channel_check IS 'Of streams given as {node: serial}, the nodes whose stream was revoked.';

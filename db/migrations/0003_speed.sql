@@ -13,5 +13,3 @@ ALTER TABLE cara.node_room SET (fillfactor = 20);
 -- What is only ever trimmed by age needs no tree: rows come in the order of their time.
 DROP INDEX cara.event_last_at;
 CREATE INDEX event_last_at ON cara.event USING brin (last_at) WITH (autosummarize = on, pages_per_range = 32);
-DROP INDEX cara.change_at;
-CREATE INDEX change_at ON cara.change USING brin (at) WITH (autosummarize = on, pages_per_range = 32);

@@ -16,6 +16,8 @@ typedef struct HttpReply {
     char *body;         /* owned, NUL-terminated, never NULL after success */
     size_t len;
     char reason[64]; /* the status line's own phrase: "Not Found" */
+    char etag[128];  /* as sent, quotes included; "" when there is none or it is longer */
+    int retry_after; /* seconds, as the server asks; 0 when it does not */
 } HttpReply;
 
 typedef struct HttpOptions {
@@ -42,6 +44,28 @@ int http_call(Http *http, const char *method, const char *path, const char *body
 /* As http_call, but a 2xx body goes to the sink as it comes; other bodies land in ret. */
 int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
                 void *arg, HttpReply *ret, Err *err);
+
+/* How an answer that goes on for hours is followed. */
+typedef struct HttpFollow {
+    HttpSink sink;
+    bool (*tick)(void *arg); /* about once a second, also while nothing comes; returning false ends
+                                the call without an error; may be NULL */
+    void *arg;
+    int idle_ms;    /* nothing at all for this long is ERR_UNAVAILABLE; 0 for no limit */
+    int timeout_ms; /* after this long it is enough, which is no error; 0 for no limit */
+} HttpFollow;
+
+/* GETs the path; as http_stream otherwise. The end of the answer is success too, with a status of 0
+ * when it was enough before the answer began. The Http's own timeout_ms does not count. */
+int http_follow(Http *http, const char *path, const HttpFollow *follow, HttpReply *ret, Err *err);
+
+/* GET of what the caller may have already: `etag` is that of an earlier reply, "" for none. 304
+ * says that nothing changed. */
+int http_get_if_changed(Http *http, const char *path, const char *etag, HttpReply *ret, Err *err);
+
+/* The CURL handle below, with the options of http_new set, for who must wait for an answer beside
+ * other things: it is driven by libcurl's multi interface, and no call is made meanwhile. */
+void *http_handle(Http *http);
 
 /* Percent-encodes one path segment or query value; owned by the caller. */
 char *http_escape(const char *segment);

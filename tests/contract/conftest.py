@@ -7,6 +7,8 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from support.caractrl import Running  # noqa: E402
+from support.agent import Agent  # noqa: E402
 from support.database import Database  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 from support.server import BIN, Server  # noqa: E402
@@ -27,6 +29,8 @@ def pytest_runtest_makereport(item):
     if report.failed:
         for server in Server.running:
             report.sections.append((f"log of {server.url}", server.log_text()[-3000:]))
+        for agent in Agent.running:
+            report.sections.append((f"log of agent {agent.name}", agent.log_text()[-3000:]))
 
 
 @pytest.fixture
@@ -87,3 +91,19 @@ def api(shared_server):
     shared_server.empty()
     yield shared_server
     shared_server.empty()
+
+
+@pytest.fixture
+def start():
+    """Runs caractrl in the background; whatever is left is ended."""
+    made = []
+
+    def run(*args, **options):
+        made.append(Running(*args, **options))
+        return made[-1]
+
+    yield run
+    for running in made:
+        if running.child.poll() is None:
+            running.child.kill()
+            running.child.wait()

@@ -401,7 +401,7 @@ def test_a_server_that_is_not_there():
     port = free_port()
     done = caractrl("get", "nodes", server=f"http://127.0.0.1:{port}")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f'Error: get nodes: request failed: Get "http://127.0.0.1:{port}/api/v1/nodes": '
+    assert done.err.startswith(f'Error: get nodes: request failed: Get "http://127.0.0.1:{port}/api/v1/nodes?limit=500": '
                                f"dial tcp 127.0.0.1:{port}: connect: connection refused")
     assert "--server" in done.err and "CARA_SERVER" in done.err
 

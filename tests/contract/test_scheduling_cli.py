@@ -515,7 +515,7 @@ def test_completion_offers_nodes_projects_and_settings(ctl, api):
     def offered(*words):
         return [line.split("\t")[0] for line in ctl("__complete", "--", *words).out.splitlines()]
 
-    assert offered("w") == ["why"] and offered("why", "") == ["web"] and offered("unpin", "") == ["web"]
+    assert offered("w") == ["wait", "why"] and offered("why", "") == ["web"] and offered("unpin", "") == ["web"]
     assert offered("drain", "") == offered("cordon", "x", "n") == offered("uncordon", "") == ["n1"]
     assert offered("plan", "--drain", "") == offered("plan", "--lose", "n") == ["n1"]
     assert offered("plan", "--delete", "") == ["node/n1", "project/web"]

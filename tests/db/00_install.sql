@@ -4,12 +4,12 @@ BEGIN;
 SELECT plan(22);
 
 -- Everything that was designed is there.
-SELECT tables_are('cara', ARRAY['assignment', 'change', 'channel', 'claim', 'clock', 'data_home', 'demand', 'event', 'field', 'installed', 'lease', 'migration',
+SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'demand', 'event', 'field', 'installed', 'lease', 'migration',
     'node', 'node_room', 'node_state', 'node_state_transition', 'node_status', 'phase', 'phase_transition', 'project', 'project_service',
     'project_status', 'report_reason', 'revision', 'setting'], 'schema cara has the tables of the design');
 SELECT tables_are('api', ARRAY[]::name[], 'schema api has no tables');
 SELECT views_are('cara', ARRAY['events', 'nodes', 'projects', 'services'], 'schema cara has the views people read');
-SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed') $$, 'the migrations recorded themselves');
+SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus') $$, 'the migrations recorded themselves');
 SELECT is((SELECT count(*) FROM cara.installed), 0::bigint, 'psql leaves no checksum, so that a server applies its own');
 
 -- It explains itself.
@@ -27,7 +27,7 @@ SELECT is_empty($$ SELECT name FROM cara.setting WHERE comment = '' $$, 'every s
 -- A function whose body is parsed when it is made (RETURN ...) cannot be led astray by a search_path; the others set it.
 SELECT is_empty($$ SELECT signature FROM given.function WHERE prosqlbody IS NULL
     AND NOT coalesce(proconfig, '{}') @> '{"search_path=cara, pg_temp"}'
-    AND signature::text NOT IN ('cara.stamp()', 'cara.check_phase_move()') $$, 'every function with a body of text sets its search_path');
+    AND signature::text NOT IN ('cara.stamp()', 'cara.stamp_phase()', 'cara.stamp_state()', 'cara.check_phase_move()') $$, 'every function with a body of text sets its search_path');
 SELECT is_empty($$ SELECT signature FROM given.function WHERE schema = 'api' AND NOT prosecdef $$,
     'functions of api are SECURITY DEFINER');
 SELECT is_empty($$ SELECT signature FROM given.function WHERE schema = 'cara' AND prosecdef $$, 'no function of cara is');

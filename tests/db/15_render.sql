@@ -50,7 +50,7 @@ SELECT api.node_create('{"metadata":{"name":"n1","labels":{"z":"<1>","a":"\""}},
 UPDATE cara.node SET uid = '00000000-0000-4000-8000-000000000001', created_at = given.t(), updated_at = given.t(), resource_version = 7;
 UPDATE cara.node_status SET updated_at = given.t();
 UPDATE cara.node SET resource_version = resource_version; -- the trigger stamps what is written
-SELECT is(replace(api.node_get('n1')::text, (SELECT greatest(n.resource_version, s.resource_version)::text FROM cara.node n, cara.node_status s), 'VERSION'),
+SELECT is(replace(api.node_get('n1')::text, (SELECT format('"%s"', greatest(n.resource_version, s.resource_version)) FROM cara.node n, cara.node_status s), '"VERSION"'),
     '{"apiVersion":"caravanserai/v1","kind":"Node","metadata":{"name":"n1","labels":{"a":"\"","z":"\u003c1\u003e"},"createdAt":"2030-01-01T00:00:00Z","updatedAt":"2030-01-01T00:00:00Z",'
     || '"uid":"00000000-0000-4000-8000-000000000001","generation":1,"resourceVersion":"VERSION"},"spec":{"hostname":"h"},'
     || '"status":{"state":"NotReady","network":{"throughput":{"lastTestTime":"0001-01-01T00:00:00Z"}},"info":{},"lastHeartbeat":"0001-01-01T00:00:00Z"}}',
@@ -81,7 +81,7 @@ SELECT is(api.node_assignments('n1')::text, format('{"apiVersion":"caravanserai/
 SELECT is(left(api.node_list()::text, 60), '{"apiVersion":"caravanserai/v1","kind":"NodeList","metadata"', 'a list of nodes');
 SELECT is((api.project_list()::json->'items'->0)::text, api.project_get('web')::text, 'a list''s items are whole objects');
 DELETE FROM cara.project;
-SELECT is(api.project_list()::text, '{"apiVersion":"caravanserai/v1","kind":"ProjectList","metadata":{"resourceVersion":"0"},"items":[]}', 'an empty list');
+SELECT is(regexp_replace(api.project_list()::text, '\d+(?="},)', 'N'), '{"apiVersion":"caravanserai/v1","kind":"ProjectList","metadata":{"resourceVersion":"N"},"items":[]}', 'an empty list');
 
 SELECT * FROM finish();
 ROLLBACK;

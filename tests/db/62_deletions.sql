@@ -80,10 +80,10 @@ SELECT is((SELECT count(*) FROM cara.revision WHERE verb = 'delete' AND name = '
 -- History.
 INSERT INTO cara.event (kind, name, type, reason, message, actor, first_at, last_at)
 SELECT 'Cluster', 'cluster', 'Normal', 'Age', a::text, 'test', given.t('10d') - a, given.t('10d') - a FROM unnest('{6d 23h,7d,7d 1s}'::interval[]) a;
-INSERT INTO cara.change (id, kind, name, op, at) SELECT nextval('cara.change_id'), 'Node', 'age' || a, 'UPDATE', given.t('10d') - a FROM unnest('{59min,60min,61min}'::interval[]) a;
+INSERT INTO cara.change (id, kind, name, op, at) SELECT nextval('cara.change_id'), 'Node', 'age' || a, 'UPDATE', given.t('10d') - a FROM unnest('{61min,60min,59min}'::interval[]) a;
 SELECT given.tick(given.t('10d'));
 SELECT results_eq($$ SELECT message FROM cara.event WHERE reason = 'Age' ORDER BY last_at $$, ARRAY['7 days', '6 days 23:00:00'], 'events are kept for their retention');
-SELECT results_eq($$ SELECT name FROM cara.change WHERE name LIKE 'age%' ORDER BY id $$, ARRAY['age00:59:00', 'age01:00:00'], 'changes for theirs');
+SELECT results_eq($$ SELECT name FROM cara.change WHERE name LIKE 'age%' ORDER BY id $$, ARRAY['age01:00:00', 'age00:59:00'], 'changes for theirs');
 SELECT cmp_ok((SELECT count(*) FROM cara.revision), '>', 5::bigint, 'revisions for good');
 
 SELECT * FROM finish();

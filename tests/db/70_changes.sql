@@ -17,7 +17,7 @@ $$;
 SELECT is(given.logged($$ INSERT INTO cara.node (name) VALUES ('a'), ('b'), ('c') $$), 'Node a INSERT, Node b INSERT, Node c INSERT', 'one row a node');
 SELECT is(given.logged($$ UPDATE cara.node SET labels = '{"x":"y"}' $$), 'Node a UPDATE, Node b UPDATE, Node c UPDATE', 'for each change');
 SELECT is(given.logged($$ UPDATE cara.node SET labels = '{}' WHERE name = 'nobody' $$), 'nothing', 'no row, no change');
-SELECT is(given.logged($$ DELETE FROM cara.node WHERE name > 'a' $$), 'Node b DELETE, Node c DELETE', 'also for those that go');
+SELECT is(given.logged($$ DELETE FROM cara.node WHERE name > 'a' $$), 'Node b DELETE @b, Node c DELETE @c', 'also for those that go');
 SELECT is(given.logged($$ INSERT INTO cara.node (name) VALUES ('a') ON CONFLICT DO NOTHING $$), 'nothing', 'what was there already is no change');
 DELETE FROM cara.node;
 SELECT is(given.logged($$ SELECT api.node_create('{"metadata":{"name":"n1"}}') $$), 'Node n1 INSERT', 'a new node');
@@ -44,8 +44,8 @@ SELECT api.schedule(given.t()), given.running('web');
 SELECT is((api.project_get('web')#>>'{metadata,resourceVersion}')::bigint, (SELECT max(id) FROM cara.change WHERE kind = 'Project' AND name = 'web'), 'also when its status changed');
 SELECT api.node_heartbeat('n1', '{"capacity":{"cpu":"4"}}', given.t('3s'));
 SELECT is((api.node_get('n1')#>>'{metadata,resourceVersion}')::bigint, (SELECT max(id) FROM cara.change WHERE kind = 'Node'), 'nodes too');
-SELECT is((SELECT count(*) FROM pg_locks WHERE relation = 'cara.change'::regclass AND pid = pg_backend_pid() AND mode = 'RowExclusiveLock'), 1::bigint, 'whoever draws an id holds the log''s lock to the end');
-SELECT set_eq($$ SELECT t.tgrelid::regclass::text FROM pg_trigger t WHERE t.tgname = 'a_log_open' $$, ARRAY['cara.node', 'cara.node_status', 'cara.project', 'cara.project_status', 'cara.assignment'], 'on every table that draws ids');
+SELECT is((SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND pid = pg_backend_pid() AND classid = cara.log_lock_key(0) >> 32), 1::bigint, 'whoever draws ids announces it once, to the end of the transaction');
+SELECT set_eq($$ SELECT t.tgrelid::regclass::text FROM pg_trigger t WHERE t.tgname = 'a_log_open' $$, ARRAY['cara.node', 'cara.node_status', 'cara.project', 'cara.project_status', 'cara.assignment', 'cara.channel'], 'on every table that draws ids');
 SELECT is_empty($$ SELECT t.tgrelid::regclass, t.tgname FROM pg_trigger t WHERE t.tgrelid IN (SELECT tgrelid FROM pg_trigger WHERE tgname = 'a_log_open')
     AND NOT t.tgisinternal AND t.tgtype & 2 = 2 AND t.tgname < 'a_log_open' $$, 'before anything else does');
 
@@ -74,7 +74,7 @@ SELECT is(given.events(query::jsonb), listed, query)
   FROM (VALUES ('{}', 'project/web node/web project/db cluster/cluster'), ('{"for":["project/web"]}', 'project/web'), ('{"for":["node/web"]}', 'node/web'), ('{"for":["nodes/web"]}', 'node/web'),
                ('{"for":["project/nobody"]}', '-'), ('{"for":["cluster/cluster"]}', 'cluster/cluster'), ('{"limit":["2"]}', 'project/db cluster/cluster'), ('{"limit":[""]}', 'project/web node/web project/db cluster/cluster'),
                ('{"for":["project/db"],"limit":["1"]}', 'project/db')) v(query, listed);
-SELECT is((api.event_list('{"for":["node/web"]}')->'items'->0)::text, '{"type":"Warning","reason":"Odd","message":"\u003cx\u003e","count":1,"firstTimestamp":"2030-01-01T00:00:02Z","lastTimestamp":"2030-01-01T00:00:02Z","involvedObject":{"kind":"Node","name":"web"},"actor":"bob"}', 'an event on the wire');
+SELECT is((api.event_list('{"for":["node/web"]}')->'items'->0)::text, '{"id":' || (SELECT id FROM cara.event WHERE reason = 'Odd') || ',"type":"Warning","reason":"Odd","message":"\u003cx\u003e","count":1,"firstTimestamp":"2030-01-01T00:00:02Z","lastTimestamp":"2030-01-01T00:00:02Z","involvedObject":{"kind":"Node","name":"web"},"actor":"bob"}', 'an event on the wire');
 SELECT is(given.error_of(format('SELECT api.event_list(%L)', query)), error, error)
   FROM (VALUES ('{"limit":["0"]}', 'SR400 limit: limit "0" must be a number from 1 to 10000'), ('{"limit":["10001"]}', 'SR400 limit: limit "10001" must be a number from 1 to 10000'),
                ('{"limit":["-1"]}', 'SR400 limit: limit "-1" must be a number from 1 to 10000'), ('{"limit":["ten"]}', 'SR400 limit: limit "ten" must be a number from 1 to 10000'),

@@ -9,7 +9,7 @@ SELECT given.node('n1'), given.node('n2');
 
 -- Issued.
 SELECT given.issued('n1') AS issued \gset
-SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(:'issued'::jsonb) k), ARRAY['channel', 'conninfo', 'heartbeatInterval', 'kind', 'pollInterval'], 'an answer has these members');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(:'issued'::jsonb) k), ARRAY['channel', 'conninfo', 'heartbeatInterval', 'kind', 'leaseTimeout', 'pollInterval'], 'an answer has these members');
 SELECT is(:'issued'::jsonb->>'kind', 'postgres', 'a channel of kind postgres');
 SELECT matches(:'issued'::jsonb->>'channel', '^cara_[0-9a-f]{30}$', 'with a name that nobody guesses');
 SELECT matches(:'issued'::jsonb->>'conninfo', '^host=''db.example.com'' port=''5432'' dbname=''it\\''s \\\\ a name'' sslmode=''require'' user=''cara_node_[0-9a-f]{20}'' password=''[0-9a-f]{64}'' application_name=cara-agent$', 'and a conninfo that libpq reads whatever is in it');
@@ -36,14 +36,47 @@ SELECT isnt(given.issued('n2')->>'channel', :'again'::jsonb->>'channel', 'anothe
 
 -- Refused, and where there is none to be had.
 SELECT throws_ok($$ SELECT api.channel_issue('n9') $$, 'SR404', 'node not found: n9: resource not found', 'an unknown node registers first');
-SELECT throws_ok($$ SELECT api.channel_issue('n1', '{"kind":"pigeon"}') $$, 'SR400', 'invalid kind "pigeon": must be one of postgres, poll', 'an unknown kind is refused');
-SELECT is(given.issued('n1', '{"kind":"poll"}') - 'pollInterval' - 'heartbeatInterval', '{"kind":"poll"}', 'who asks to poll may poll');
+SELECT throws_ok($$ SELECT api.channel_issue('n1', '{"kind":"pigeon"}') $$, 'SR400', 'invalid kind "pigeon": must be one of postgres, stream, poll', 'an unknown kind is refused');
+SELECT is(given.issued('n1', '{"kind":"poll"}') - 'pollInterval' - 'heartbeatInterval' - 'leaseTimeout', '{"kind":"poll"}', 'who asks to poll may poll');
 SELECT hasnt_role(:'role', 'and its role is gone');
 UPDATE cara.setting SET value = '1' WHERE name = 'channel_pg_max';
-SELECT is(given.issued('n1')->>'kind', 'poll', 'when as many LISTEN as may, the next one polls');
+SELECT is(given.issued('n1')->>'kind', 'stream', 'when as many LISTEN as may, the next one gets a stream');
 SELECT is(given.issued('n2')->>'kind', 'postgres', 'while who has a channel keeps it');
 UPDATE cara.setting SET value = '64' WHERE name = 'channel_pg_max';
 SELECT is(given.issued('n1')->>'kind', 'postgres', 'with room again there is one');
+
+-- A stream: a URL with a token that nobody guesses and nobody keeps.
+SELECT given.issued('n1', '{"kind":"stream"}') AS stream \gset
+SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(:'stream'::jsonb) k), ARRAY['heartbeatInterval', 'kind', 'leaseTimeout', 'pollInterval', 'url'], 'a stream has these members');
+SELECT matches(:'stream'::jsonb->>'url', '^/api/v1/nodes/n1/wakeups\?token=[0-9a-f]{64}$', 'a place and a token');
+SELECT right(:'stream'::jsonb->>'url', 64) AS token \gset
+SELECT is_empty(format($$ SELECT 1 FROM cara.channel c WHERE c::text LIKE '%%%s%%' $$, :'token'), 'no table holds the token');
+SELECT is((SELECT role_name FROM cara.channel WHERE node = 'n1'), NULL, 'and no role');
+SELECT is((api.channel_open('n1', :'token')->>'serial')::bigint, (SELECT serial FROM cara.channel WHERE node = 'n1'), 'who has the token is let in');
+SELECT is(given.error_of(format('SELECT api.channel_open(%L, %L)', node, token)), error, error)
+  FROM (VALUES ('n1', repeat('0', 64), 'SR401 token: the token is not, or no longer, that of this node''s channel'), ('n1', '', 'SR401 token: the token is not, or no longer, that of this node''s channel'),
+               ('n1', NULL, 'SR401 token: the token is not, or no longer, that of this node''s channel'), ('n2', :'token', 'SR410 node "n2" has no stream'), ('n9', :'token', 'SR404 node not found: n9: resource not found')) v(node, token, error);
+SELECT (api.channel_open('n1', :'token')->>'serial')::bigint AS serial, api.bus_read()->>'position' AS position \gset
+SELECT is(api.channel_check(format('{"n1":%s}', :serial)::jsonb)::text, '[]', 'a stream that holds');
+SELECT given.issued('n1', '{"kind":"stream"}') AS next \gset
+SELECT is(split_part(given.error_of(format('SELECT api.channel_open(%L, %L)', 'n1', :'token')), ' ', 1), 'SR401', 'the next one revokes it');
+SELECT is(api.bus_read(:position)->>'channels', format('{"n1":%s}', (SELECT serial FROM cara.channel WHERE node = 'n1')), 'servers hear which one holds now');
+SELECT is(api.channel_check(format('{"n1":%s,"n2":1,"n9":1}', :serial)::jsonb)::jsonb, '["n1","n2","n9"]', 'or ask');
+SELECT api.bus_read()->>'position' AS position \gset
+SELECT is(given.issued('n1', '{"kind":"postgres"}')->>'kind', 'postgres', 'of another kind');
+SELECT is(api.bus_read(:position)->>'channels', format('{"n1":%s}', (SELECT serial FROM cara.channel WHERE node = 'n1')), 'revokes it as well');
+SELECT is(api.bus_read(:position)->>'nodes', '[]', 'which is no reason to look for work');
+SELECT is(given.issued('n1')->>'kind', 'postgres', 'and with that');
+SELECT api.bus_read()->>'position' AS position \gset
+SELECT given.issued('n1');
+SELECT is(api.bus_read(:position)->>'channels', '{}', 'there is no stream to end');
+UPDATE cara.setting SET value = '0' WHERE name = 'channel_pg_max';
+SELECT is(given.issued('n1')->>'kind', 'stream', 'where nobody may LISTEN, all have streams');
+SELECT api.bus_read()->>'position' AS position \gset
+SELECT api.node_create('{"metadata":{"name":"n3"}}'), given.issued('n3') \g /dev/null
+SELECT api.node_delete('n3');
+SELECT is(api.bus_read(:position)->>'channels', '{"n3":null}', 'the stream of a node that was deleted is to be ended');
+UPDATE cara.setting SET value = '64' WHERE name = 'channel_pg_max';
 SELECT api.channel_issue('n1', '{"kind":"postgres"}', NULL)::jsonb->>'conninfo' AS conninfo \gset
 SELECT matches(:'conninfo'::text, '^dbname=''' || current_database() || ''' user=', 'an endpoint that says nothing leaves it to the agent''s environment');
 SELECT is(api.can_issue_channels(), true, 'whether channels can be had is known');
@@ -61,7 +94,7 @@ SELECT is_empty(format($$ SELECT oid::regprocedure FROM pg_proc WHERE pronamespa
 SELECT is_empty(format($$ SELECT n.nspname FROM pg_namespace n WHERE n.nspname IN ('cara', 'api') AND (has_schema_privilege(%1$L, n.oid, 'USAGE') OR has_schema_privilege(%1$L, n.oid, 'CREATE')) $$, :'role'), 'no schema of ours may be looked into');
 SELECT is_empty(format($$ SELECT sequencename FROM pg_sequences WHERE CASE schemaname WHEN 'cara' THEN has_sequence_privilege(%L, format('cara.%%I', sequencename), 'USAGE, SELECT, UPDATE') END $$, :'role'), 'no sequence may be drawn from');
 SELECT is(given.as_role(:'role', statement), '42501', 'denied: ' || statement)
-  FROM (VALUES ('SELECT api.node_list()'), ('SELECT api.tick()'), ('SELECT cara.wake(NULL)'), ('SELECT nextval(''cara.epoch'')'),
+  FROM (VALUES ('SELECT api.node_list()'), ('SELECT api.tick()'), ('SELECT cara.wake(NULL)'), ('SELECT api.bus_notify()'), ('SELECT api.bus_read()'), ('SELECT FROM api.watch_read(''Node'', ''{}'', 0)'), ('SELECT api.channel_open(''n1'', ''x'')'), ('SELECT nextval(''cara.change_id'')'), ('SELECT last_value FROM cara.change_id'), ('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename <> current_user'), ('SELECT pg_create_logical_replication_slot(''x'', ''y'')'), ('SELECT pg_reload_conf()'), ('SELECT pg_advisory_xact_lock_shared(1)'), ('SELECT pg_switch_wal()'), ('SELECT nextval(''cara.epoch'')'),
                ('CREATE TABLE public.x (i int)'), ('CREATE TEMP TABLE x (i int)'), ('CREATE SCHEMA x'), ('CREATE ROLE x'), ('CREATE EXTENSION pg_trgm'),
                ('CREATE FUNCTION public.x() RETURNS int LANGUAGE sql AS ''SELECT 1'''), ('COPY (SELECT 1) TO PROGRAM ''true'''), ('SELECT pg_read_file(''postgresql.conf'')'),
                ('SELECT pg_advisory_lock(1)'), ('SELECT pg_try_advisory_lock(1)'), ('SELECT pg_advisory_xact_lock(1)'), ('SELECT lo_create(0)'), ('SELECT lo_from_bytea(0, ''x'')'), ('SELECT FROM pg_authid'), ('ALTER ROLE cara_channel SUPERUSER'), ('GRANT cara_server TO cara_channel'),

@@ -1,6 +1,8 @@
 """caractrl as people run it, and servers that answer as no cara-server would."""
 import http.server
 import os
+import queue
+import signal
 import subprocess
 import threading
 from typing import NamedTuple
@@ -26,6 +28,43 @@ def caractrl(*args, server=None, stdin="", **env):
     err = done.stderr.decode()
     assert "AddressSanitizer" not in err and "runtime error" not in err, err
     return Result(done.returncode, done.stdout.decode(), err)
+
+
+class Running:
+    """caractrl in the background; its lines as they come."""
+
+    def __init__(self, *args, server, **env):
+        self.child = subprocess.Popen([str(BIN / "caractrl"), *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                      env={**os.environ, "CARA_SERVER": server, **env})
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.lines.put(line.rstrip("\n"))
+        self.lines.put(None)
+
+    def line(self, seconds=20):
+        return self.lines.get(timeout=seconds)
+
+    def row(self, seconds=20):
+        return self.line(seconds).split()
+
+    def rest(self):
+        """Every line until its end."""
+        lines = []
+        while not lines or lines[-1] is not None:
+            lines.append(self.line())
+        return lines[:-1]
+
+    def end(self, how=signal.SIGINT):
+        """Its exit status and what it said on stderr."""
+        if how is not None:
+            self.child.send_signal(how)
+        code = self.child.wait(timeout=20)
+        err = self.child.stderr.read()
+        assert "AddressSanitizer" not in err and "runtime error" not in err, err
+        return code, err
 
 
 class OddServer:

@@ -1,0 +1,283 @@
+"""Agents and their channels: woken whatever the kind, wherever the change was made; back after every loss."""
+import re
+import subprocess
+import time
+
+import pytest
+
+from support.agent import Agent
+from support.manifests import node, project
+from support.meddler import Meddler, NoNotifications
+from support.server import BIN
+from support.wait import wait_for
+
+NEVER = "1h"  # no test waits for a poll that it did not ask for
+
+
+@pytest.fixture
+def database(make_database):
+    return make_database()
+
+
+@pytest.fixture
+def make_agent():
+    made = []
+
+    def make(url, name="n1", **variables):
+        made.append(Agent(url, name, **variables).start())
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.stop()
+
+
+@pytest.fixture
+def make_meddler():
+    made = []
+
+    def make(*args, **options):
+        made.append(Meddler(*args, **options))
+        return made[-1]
+
+    yield make
+    for meddler in made:
+        meddler.close()
+
+
+@pytest.fixture
+def make_cluster(database, make_server):
+    """A server with these settings; polls and heartbeats so rare that only channels tell of anything."""
+
+    def make(server_options=None, **settings):
+        server = make_server(database.url, **(server_options or {}))
+        database.set(**{"poll_interval": NEVER, "heartbeat_interval": "20s", "heartbeat_timeout": NEVER, **settings})
+        return server
+
+    return make
+
+
+def let_in(server, name="n1"):
+    """Without an engine the agent says NotReady; the tests say otherwise, so that something is placed on it."""
+    assert server.post(f"/api/v1/nodes/{name}/heartbeat", {"state": "Ready"}).status in (200, 204)
+
+
+def is_woken_by(agent, server, name, seconds=15.0):
+    """A new project is placed on the agent's node, and it fetches it."""
+    before = [int(n) for n in agent.said(r"assignments fetched  count=(\d+)")]
+    began = time.monotonic()
+    assert server.post("/api/v1/projects", project(name)).status == 201
+    wait_for(lambda: max(int(n) for n in agent.said(r"fetched  count=(\d+) changed=1")) > max(before), f"{name} to be fetched", seconds)
+    return time.monotonic() - began
+
+
+def test_the_server_picks_postgres_for_the_first_nodes_and_streams_for_the_rest(make_cluster, make_agent):
+    server = make_cluster(channel_pg_max="1")
+    first = make_agent(server.url, "n1")
+    first.opens("postgres")
+    second = make_agent(server.url, "n2")
+    second.opens("stream")
+
+
+@pytest.mark.parametrize("kind", ["postgres", "stream"])
+def test_an_agent_gets_the_kind_it_asks_for_and_is_woken(make_cluster, make_agent, kind):
+    server = make_cluster()
+    agent = make_agent(server.url, AGENT_CHANNEL=kind)
+    agent.opens(kind)
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+def test_an_agent_that_wants_no_channel_polls(make_cluster, make_agent):
+    server = make_cluster(poll_interval="500ms")
+    agent = make_agent(server.url, AGENT_CHANNEL="poll")
+    agent.says("no channel, only the slow poll")
+    let_in(server)
+    is_woken_by(agent, server, "web")
+    assert not agent.said("woken")
+
+
+def test_what_did_not_change_is_not_sent_again(make_cluster, make_agent):
+    server = make_cluster(poll_interval="200ms")
+    agent = make_agent(server.url)
+    agent.opens("postgres")
+    agent.says(r"fetched  count=\d+ changed=0", 3)
+    assert len(agent.said("changed=1")) == 1
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+@pytest.mark.parametrize("kind", ["postgres", "stream"])
+def test_a_change_made_at_another_server_or_in_psql_wakes_too(database, make_cluster, make_server, make_agent, kind):
+    server = make_cluster()
+    other = make_server(database.url)
+    agent = make_agent(server.url, AGENT_CHANNEL=kind)
+    agent.opens(kind)
+    let_in(server)
+    is_woken_by(agent, other, "by-other")
+    woken = len(agent.said("woken"))
+    database.sql("UPDATE cara.project SET labels = '{\"by\": \"hand\"}'")
+    agent.says("woken", woken + 1)
+
+
+def test_swallowed_notifications_cost_no_more_than_the_slow_poll(database, make_cluster, make_agent, make_meddler):
+    meddler = make_meddler(database.port, NoNotifications)
+    server = make_cluster({"CHANNEL_HOST": f"127.0.0.1:{meddler.port}"}, poll_interval="2s")
+    agent = make_agent(server.url, AGENT_CHANNEL="postgres")
+    agent.opens("postgres")
+    let_in(server)
+    for i in range(3):
+        assert is_woken_by(agent, server, f"p{i}") < 2 * 1.25 + 2
+    assert meddler.connections and not agent.said("woken") and not agent.said("channel lost")
+
+
+def test_a_stream_gone_silent_is_polled_for_then_replaced(make_cluster, make_agent, make_meddler):
+    server = make_cluster(poll_interval="2s")
+    meddler = make_meddler(server.port)
+    agent = make_agent(meddler.url, AGENT_CHANNEL="stream")
+    agent.opens("stream")
+    let_in(server)
+    is_woken_by(agent, server, "heard")
+    woken = len(agent.said("woken"))
+    assert woken > 0
+    meddler.swallow()
+    is_woken_by(agent, server, "unheard", 30)  # requests of its own hang as well, until they time out
+    assert len(agent.said("woken")) == woken
+    agent.says(r"channel lost  error=the wake-up stream: silent for \d+ s", seconds=60)
+    agent.opens("stream", 2)
+    is_woken_by(agent, server, "heard-again")
+    agent.says("woken", woken + 1)
+
+
+def test_any_server_will_do_when_one_dies(database, make_cluster, make_server, make_agent, make_meddler):
+    server = make_cluster()
+    other = make_server(database.url)
+    meddler = make_meddler(server.port)
+    agent = make_agent(meddler.url, AGENT_CHANNEL="stream")
+    agent.opens("stream")
+    let_in(server)
+    meddler.target = ("127.0.0.1", other.port)
+    server.kill()
+    agent.says("channel lost")
+    agent.opens("stream", 2, seconds=30)
+    is_woken_by(agent, other, "web")
+
+
+@pytest.mark.parametrize("kind", ["postgres", "stream"])
+def test_the_loss_of_all_database_sessions_is_survived(database, make_cluster, make_agent, kind):
+    server = make_cluster()
+    agent = make_agent(server.url, AGENT_CHANNEL=kind)
+    agent.opens(kind)
+    let_in(server)
+    database.terminate_sessions()
+    if kind == "postgres":
+        agent.says("channel lost")
+        agent.opens("postgres", 2)
+    wait_for(lambda: server.get("/api/readyz").status == 200, "the server to be back")
+    is_woken_by(agent, server, "web")
+
+
+def test_a_long_outage_of_postgres_is_survived(database, make_server, make_proxy, make_agent):
+    proxy = make_proxy(database)
+    server = make_server(database.url_with(host="127.0.0.1", port=str(proxy.port)))
+    database.set(poll_interval=NEVER, heartbeat_interval="300ms", heartbeat_timeout=NEVER)
+    agent = make_agent(server.url)
+    agent.opens("postgres")
+    proxy.cut()
+    agent.says("channel lost")
+    agent.says("control plane refuses or is away")
+    proxy.join()
+    agent.opens("postgres", 2, seconds=30)
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+def test_a_node_out_of_postgres_reach_takes_a_stream(make_cluster, make_agent):
+    server = make_cluster({"CHANNEL_HOST": "127.0.0.1:1"})
+    agent = make_agent(server.url)
+    agent.opens("stream", seconds=30)
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+@pytest.mark.parametrize("kind", ["postgres", "stream"])
+def test_a_channel_that_someone_else_was_given_is_asked_for_again(make_cluster, make_agent, kind):
+    server = make_cluster()
+    agent = make_agent(server.url, AGENT_CHANNEL=kind)
+    agent.opens(kind)
+    let_in(server)
+    assert server.post("/api/v1/nodes/n1/channel", {"kind": kind}).status == 200
+    agent.says("channel lost")
+    agent.opens(kind, 2)
+    is_woken_by(agent, server, "web")
+
+
+def test_an_agent_whose_node_is_deleted_registers_again(make_cluster, make_agent):
+    server = make_cluster()
+    agent = make_agent(server.url, AGENT_CHANNEL="stream")
+    agent.opens("stream")
+    assert server.delete("/api/v1/nodes/n1").status == 204
+    agent.says("registered", 2)
+    agent.opens("stream", 2)
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+def test_heartbeats_become_rarer_as_the_cluster_grows(database, make_cluster, make_agent):
+    server = make_cluster(heartbeat_interval="500ms", heartbeats_per_second="10")
+    agent = make_agent(server.url)
+    agent.opens("postgres")
+    assert "heartbeat_ms=500" in agent.log_text()
+    for i in range(39):
+        assert server.post("/api/v1/nodes", node(f"other{i}")).status == 201
+    database.set(heartbeats_per_second="10")  # reckoned anew once a minute, and whenever a setting is touched
+    told = agent.says(r"heartbeat interval told  heartbeat_ms=(\d+)", len(agent.said("heartbeat interval told")) + 1)
+    assert told[-1] == "4000"
+
+
+def test_an_unknown_kind_of_channel_is_refused_at_the_start():
+    done = subprocess.run([str(BIN / "cara-agent"), "--channel", "pigeon"], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 1
+    assert "AGENT_CHANNEL" in done.stderr and "postgres" in done.stderr
+
+
+class Fleet:
+    """Simulated agents (bench/fleet), told what to do a line at a time."""
+
+    def __init__(self, server, database):
+        self.child = subprocess.Popen([str(BIN.parent / "bench" / "fleet"), server.url, database.url],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def tell(self, command):
+        self.child.stdin.write(command + "\n")
+        self.child.stdin.flush()
+        results = {}
+        for line in self.child.stdout:
+            words = line.split()
+            if words[0] == "result":
+                results[words[1]] = float(words[2])
+            elif words[0] in ("done", "failed"):
+                assert words[0] == "done", f"{command}: {line}{results}"
+                return results
+        raise AssertionError(f"the fleet is gone at: {command}")
+
+    def quit(self):
+        self.child.stdin.close()
+        assert self.child.wait(10) == 0
+
+
+def test_hundreds_of_streams_dropped_at_once_are_back_and_nobody_else_notices(database, make_server):
+    agents = 500
+    server = make_server(database.url)
+    fleet = Fleet(server, database)
+    fleet.tell(f"add n {agents} stream 200")
+    fleet.tell("projects 20")
+    dropped = fleet.tell("drop")
+    assert dropped["drop.lost"] == agents
+    assert dropped["drop.seconds"] < 60
+    assert dropped["drop.probes"] > 0 and dropped["drop.failed"] == 0
+    assert dropped["heartbeat.refused"] == 0 and dropped["fetch.refused"] == 0
+    woken = fleet.tell("wake n 10 50")
+    assert woken["wake.missing"] == 0 and woken["wake.count"] >= 10
+    fleet.quit()
+    assert not re.search(r'"level":"error"', server.log_text())

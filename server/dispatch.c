@@ -7,11 +7,11 @@
 #include "refusal.h"
 #include "request.h"
 #include "routes.h"
-#include "text.h"
 
 #include "cara/buf.h"
 #include "cara/log.h"
 #include "cara/mem.h"
+#include "cara/text.h"
 
 #include <string.h>
 

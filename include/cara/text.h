@@ -1,6 +1,6 @@
 /* Strings on their way into JSON and out of URLs. Pure. */
-#ifndef CARA_SERVER_TEXT_H
-#define CARA_SERVER_TEXT_H
+#ifndef CARA_TEXT_H
+#define CARA_TEXT_H
 
 #include "cara/buf.h"
 

@@ -49,6 +49,26 @@ static void offer_names(Ctl *ctl, const Resource *resource, const char *prefix, 
     }
 }
 
+/* "project/service" of every project. */
+static void offer_services(Ctl *ctl, const char *current)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+    size_t i, j;
+    json_t *item, *service;
+
+    if (api_call(ctl, "GET", resource_project.path, NULL, NULL, &list, &(Err){ 0 }) < 0)
+        return;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        json_array_foreach (json_at(item, "spec.services"), j, service) {
+            _cleanup_(buf_done) Buf name = { .max = 1024 };
+            print_clean(json_text_at(item, "metadata.name"), &name);
+            buf_add_str(&name, "/");
+            print_clean(json_text_at(service, "name"), &name);
+            offer(ctl, buf_str(&name), NULL, current);
+        }
+    }
+}
+
 /* What may stand behind a flag: its choices, or names of what help calls its value. */
 static void offer_values(Ctl *ctl, const Flag *flag, const char *current)
 {
@@ -129,6 +149,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         offer_names(ctl, &resource_node, "", current);
     if (command->complete == COMPLETE_PROJECTS)
         offer_names(ctl, &resource_project, "", current);
+    if (command->complete == COMPLETE_SERVICES)
+        offer_services(ctl, current);
     if (command->complete == COMPLETE_SETTINGS)
         offer_names(ctl, &resource_setting, "", current);
     return 0;

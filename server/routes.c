@@ -36,6 +36,7 @@ const Route routes[] = {
     { "PUT",    "/api/v1/projects/{name}",           "api.project_update",   { PATH, BODY, ACTOR },    200, ROUTE_JSON },
     { "DELETE", "/api/v1/projects/{name}",           "api.project_delete",   { PATH, QUERY, ACTOR },   202, ROUTE_EMPTY },
     { "PATCH",  "/api/v1/projects/{name}/status",    "api.project_report",   { PATH, BODY, ACTOR },    200, ROUTE_JSON },
+    { "GET",    "/api/v1/projects/{name}/logs",      "api.project_logs",     { PATH, QUERY },          200, ROUTE_JSON },
     { "GET",    "/api/v1/projects/{name}/why",       "api.why",              { PATH, QUERY },          200, ROUTE_JSON },
     { "POST",   "/api/v1/projects/{name}/unpin",     "api.project_unpin",    { PATH, ACTOR },          200, ROUTE_JSON },
     { "POST",   "/api/v1/apply",                     "api.apply",            { BODY, ACTOR },          200, ROUTE_JSON },

@@ -167,8 +167,9 @@ RETURNS void LANGUAGE sql SET search_path = cara, pg_temp
 AS $$
     DELETE FROM event WHERE last_at < p_now - (SELECT setting_interval('event_retention'));
     DELETE FROM change WHERE at < p_now - (SELECT setting_interval('change_retention'));
+    SELECT trim_deaths(p_now);
 $$;
-COMMENT ON FUNCTION cara.trim_history IS 'Drops events and change log rows older than their retention.';
+COMMENT ON FUNCTION cara.trim_history IS 'Drops events, change log rows and deaths that are older than their retention.';
 
 -- A channel's role may LISTEN, so it could also keep a transaction open, and then the queue that all
 -- notifications of the cluster go through cannot be emptied.

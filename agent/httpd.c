@@ -86,6 +86,11 @@ h2o_loop_t *httpd_loop(void)
     return httpd.context.loop;
 }
 
+h2o_multithread_receiver_t *httpd_resolver(void)
+{
+    return &httpd.context.receivers.hostinfo_getaddr;
+}
+
 int httpd_run(void)
 {
     while (httpd.caught == 0)

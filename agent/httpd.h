@@ -12,6 +12,9 @@ int httpd_listen(const char *host, int port, Err *err);
 /* The one loop, after httpd_listen(); what is on it runs in the thread of httpd_run(). */
 h2o_loop_t *httpd_loop(void);
 
+/* Looks names up in a thread and answers on the loop: for h2o_hostinfo_getaddr(). */
+h2o_multithread_receiver_t *httpd_resolver(void);
+
 /* Serves until SIGTERM or SIGINT (which must be blocked in every thread); gives the signal. */
 int httpd_run(void);
 

@@ -3,6 +3,8 @@
 
 #include "cara/mem.h"
 #include "cara/text.h"
+#include "forward.h"
+#include "logs.h"
 
 #include <string.h>
 
@@ -13,6 +15,8 @@ static void get_healthz(const HttpdCall *call)
 
 const HttpdRoute httpd_routes[] = {
     { "GET", "/healthz", get_healthz },
+    { "GET", "/api/v1/logs/{project}/{service}", logs_answer },
+    { "GET", "/api/v1/forward/{project}/{service}/{port}", forward_answer },
 };
 const size_t httpd_route_count = ARRAY_LEN(httpd_routes);
 

@@ -4,6 +4,7 @@
 #include "cara/version.h"
 #include "control.h"
 #include "engine.h"
+#include "engine_stream.h"
 #include "httpd.h"
 #include "outbox.h"
 #include "projects.h"
@@ -56,7 +57,8 @@ static void set_signals(void)
 
 static int start(const Settings *settings, Err *err)
 {
-    if (httpd_listen(settings->listen_host, settings->listen_port, err) < 0)
+    if (httpd_listen(settings->listen_host, settings->listen_port, err) < 0 ||
+        engine_stream_init(settings->docker_host, httpd_loop(), httpd_resolver(), err) < 0)
         return -1;
     Control *control = control_new(settings, err);
     if (control == NULL)

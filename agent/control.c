@@ -34,6 +34,7 @@ struct Control {
     Engine *engine;
     Outbox *outbox;
     Projects *projects;
+    Ingress *ingress; /* NULL without a proxy */
     Rest *rest;
     AgentChannel *channel;
     int wake_fd;
@@ -47,6 +48,7 @@ struct Control {
     bool told_ready;  /* the state it has */
     int told_arrival; /* of the engine, when they were told */
     Pressure told_pressure;
+    int told_port;    /* of the ingress proxy; 0: it did not listen */
     int64_t answered; /* when the server last did, monotonic, ms; 0: never */
     int64_t poll_ms;
     int64_t heartbeat_ms;
@@ -116,7 +118,7 @@ static json_t *network_facts(const Control *control)
 /* All of it after a registration or when the engine came back, else what changed: NULL for nothing.
  */
 static json_t *heartbeat_body(const Control *control, bool ready, const EngineFacts *engine,
-                              Pressure pressure)
+                              Pressure pressure, int proxy_port)
 {
     bool all = !control->told_all || engine->arrivals != control->told_arrival;
     json_t *body = json_object();
@@ -132,6 +134,8 @@ static json_t *heartbeat_body(const Control *control, bool ready, const EngineFa
         json_object_set_new(body, "state", json_string(ready ? "Ready" : "NotReady"));
     if (all || !pressure_same(pressure, control->told_pressure))
         json_object_set_new(body, "pressure", pressure_json(pressure));
+    if (all || proxy_port != control->told_port)
+        json_object_set_new(body, "proxy", ingress_facts(control->ingress, proxy_port));
     if (json_object_size(body) > 0)
         return body;
     json_decref(body);
@@ -162,7 +166,8 @@ static int duty_heartbeat(Control *control, Err *err)
 
     engine_facts(control->engine, &engine);
     Pressure pressure = pressure_now(control, &engine);
-    json_t *body = heartbeat_body(control, ready, &engine, pressure);
+    int proxy_port = ingress_port(control->ingress);
+    json_t *body = heartbeat_body(control, ready, &engine, pressure, proxy_port);
     int rc = rest_heartbeat(control->rest, body, err);
 
     json_decref(body);
@@ -173,6 +178,7 @@ static int duty_heartbeat(Control *control, Err *err)
     control->told_ready = ready;
     control->told_arrival = engine.arrivals;
     control->told_pressure = pressure;
+    control->told_port = proxy_port;
     control->due[HEARTBEAT] = time_monotonic_ms() + jittered_ms(control->heartbeat_ms * 4 / 5);
     return 0;
 }
@@ -403,10 +409,12 @@ Control *control_new(const Settings *settings, Err *err)
     return control;
 }
 
-int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects)
+int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects,
+                  Ingress *ingress)
 {
     control->engine = engine;
     control->outbox = outbox;
     control->projects = projects;
+    control->ingress = ingress;
     return thread_start("control", control_thread, control);
 }

@@ -14,6 +14,7 @@ typedef struct Control Control;
 void control_wake(void *control);
 
 Control *control_new(const Settings *settings, Err *err);
-int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects);
+int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects,
+                  Ingress *ingress);
 
 #endif

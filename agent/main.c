@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "engine_stream.h"
 #include "httpd.h"
+#include "ingress.h"
 #include "outbox.h"
 #include "projects.h"
 #include "settings.h"
@@ -63,10 +64,14 @@ static int start(const Settings *settings, Err *err)
     Control *control = control_new(settings, err);
     if (control == NULL)
         return -1;
+    Ingress *ingress;
+    if (ingress_new(settings, &ingress, err) < 0)
+        return -1;
     Outbox *outbox = outbox_new(control_wake, control);
-    Projects *projects = projects_new(settings->docker_host, outbox);
+    Projects *projects = projects_new(settings->docker_host, outbox, ingress);
     Engine *engine = engine_new(settings->docker_host, projects, control_wake, control);
-    if (engine_start(engine) < 0 || control_start(control, engine, outbox, projects) < 0)
+    if (ingress_start(ingress) < 0 || engine_start(engine) < 0 ||
+        control_start(control, engine, outbox, projects, ingress) < 0)
         return err_set(err, ERR_SYSTEM, "the operating system refused a thread");
     return 0;
 }

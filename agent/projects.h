@@ -4,6 +4,7 @@
 #define AGENT_PROJECTS_H
 
 #include "desired.h"
+#include "ingress.h"
 #include "outbox.h"
 
 #include <stddef.h>
@@ -12,7 +13,8 @@
 
 typedef struct Projects Projects;
 
-Projects *projects_new(const char *docker_host, Outbox *outbox);
+/* ingress: NULL without a proxy */
+Projects *projects_new(const char *docker_host, Outbox *outbox, Ingress *ingress);
 
 /* An authoritative list: what is not in it is to be removed. */
 void projects_apply(Projects *projects, const Assignments *assignments);

@@ -5,6 +5,7 @@
 #include "cara/names.h"
 #include "clock.h"
 #include "execute.h"
+#include "ingress_routes.h"
 #include "observe.h"
 
 #include <string.h>
@@ -102,6 +103,7 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
             break;
         }
         plan_make(desired, &observed, history, agent_clock_ms(), &plan);
+        ingress_routes_publish(reconciler->ingress, desired, &observed, &plan);
         if (plan.step_count > 0 && plan.phase != NULL) { /* known already, and soon no longer so */
             Report report = { 0 };
             report_build(desired, &plan, history, &report);

@@ -6,6 +6,7 @@
 #include "desired.h"
 #include "docker.h"
 #include "history.h"
+#include "ingress.h"
 #include "pulls.h"
 #include "report.h"
 
@@ -26,6 +27,7 @@ typedef struct Reconciler {
     Docker *docker;
     const char *docker_host;
     Pulls *pulls;
+    Ingress *ingress; /* NULL without a proxy */
     ReconcileStale is_stale;
     ReconcileTell tell;
     void *arg;

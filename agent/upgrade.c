@@ -5,6 +5,7 @@
 #include "cara/websocket.h"
 #include "httpd_call.h"
 
+#include <h2o/http1.h>
 #include <string.h>
 
 typedef struct Upgrade {

@@ -43,6 +43,7 @@ const Route routes[] = {
     { "POST",   "/api/v1/plan",                      "api.plan",             { BODY, ACTOR },          200, ROUTE_JSON },
     { "POST",   "/api/v1/rebalance",                 "api.rebalance",        { QUERY, ACTOR },         200, ROUTE_JSON },
     { "GET",    "/api/v1/events",                    "api.event_list",       { QUERY },                200, ROUTE_JSON },
+    { "GET",    "/api/v1/ingress",                   "api.ingress_lookup",   { QUERY },                200, ROUTE_JSON },
     { "GET",    "/api/v1/settings",                  "api.setting_list",     { 0 },                    200, ROUTE_JSON },
     { "GET",    "/api/v1/settings/{name}",           "api.setting_get",      { PATH },                 200, ROUTE_JSON },
     { "PUT",    "/api/v1/settings/{name}",           "api.setting_set",      { PATH, BODY, ACTOR },    200, ROUTE_JSON },

@@ -245,10 +245,12 @@ BEGIN
                || ',"generation":' || a.generation
                || ',"desired":"' || CASE WHEN a.released_at IS NULL AND a.deleted_at IS NULL THEN 'Running' ELSE 'Removed' END
                || '","phase":' || wire_text(a.phase)
-               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire || '}', ',' ORDER BY a.project),
+               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire
+               || coalesce(',"ingress":' || ingress_wire(a.project, a.ingress), '') || '}', ',' ORDER BY a.project),
            max(greatest(a.resource_version, a.epoch))
       INTO v_items, v_version
       FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire,
+                   p.spec->'ingress' AS ingress,
                    p.resource_version, s.phase
               FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
              WHERE a.node = p_name AND a.gone_at IS NULL

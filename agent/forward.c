@@ -239,18 +239,8 @@ static void on_found(void *arg, const char *error, const LookupContainer *found)
     Forward *forward = arg;
 
     forward->lookup = NULL;
-    if (error != NULL)
-        httpd_answer_problem(forward->req, 503, "container %s-%s: %s", forward->project,
-                             forward->service, error);
-    else if (found == NULL)
-        httpd_answer_problem(forward->req, 404, "container %s-%s: container not found",
-                             forward->project, forward->service);
-    else if (strcmp(found->state, "paused") == 0)
-        httpd_answer_problem(forward->req, 503, "container %s-%s: container is paused",
-                             forward->project, forward->service);
-    else if (strcmp(found->state, "running") != 0)
-        httpd_answer_problem(forward->req, 503, "container %s-%s: container not running",
-                             forward->project, forward->service);
+    if (error != NULL || found == NULL || strcmp(found->state, "running") != 0)
+        lookup_refuse(forward->req, forward->project, forward->service, 503, error, found);
     else
         dial(forward, found->address);
 }

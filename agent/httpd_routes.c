@@ -3,6 +3,7 @@
 
 #include "cara/mem.h"
 #include "cara/text.h"
+#include "exec.h"
 #include "forward.h"
 #include "logs.h"
 
@@ -17,6 +18,7 @@ const HttpdRoute httpd_routes[] = {
     { "GET", "/healthz", get_healthz },
     { "GET", "/api/v1/logs/{project}/{service}", logs_answer },
     { "GET", "/api/v1/forward/{project}/{service}/{port}", forward_answer },
+    { "GET", "/api/v1/exec/{project}/{service}", exec_answer },
 };
 const size_t httpd_route_count = ARRAY_LEN(httpd_routes);
 

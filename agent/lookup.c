@@ -4,6 +4,7 @@
 #include "cara/mem.h"
 #include "cara/names.h"
 #include "docker.h"
+#include "httpd_call.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -124,4 +125,22 @@ void lookup_cancel(Lookup *lookup)
         return;
     engine_call_cancel(lookup->call);
     free(lookup);
+}
+
+void lookup_refuse(h2o_req_t *req, const char *project, const char *service, int status,
+                   const char *error, const LookupContainer *found)
+{
+    const char *why = "container not running";
+
+    if (found != NULL && strcmp(found->state, "paused") == 0)
+        why = "container is paused";
+    if (found == NULL) {
+        status = 404;
+        why = "container not found";
+    }
+    if (error != NULL) {
+        status = 503;
+        why = error;
+    }
+    httpd_answer_problem(req, status, "container %s-%s: %s", project, service, why);
 }

@@ -29,4 +29,10 @@ void lookup_cancel(Lookup *lookup); /* NULL is fine */
 bool lookup_pick(const char *json, size_t len, const char *project, const char *service,
                  LookupContainer *ret);
 
+/* Refuses a request that needs a container that runs, in the words of contract 3.1: `status` when
+ * there is one that does not run. To be called when `error` is not NULL, or `found` is not running.
+ */
+void lookup_refuse(h2o_req_t *req, const char *project, const char *service, int status,
+                   const char *error, const LookupContainer *found);
+
 #endif

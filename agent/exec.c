@@ -7,6 +7,7 @@
 #include "cara/websocket.h"
 #include "docker.h"
 #include "exec_words.h"
+#include "hangup.h"
 #include "httpd.h"
 #include "lookup.h"
 #include "upgrade.h"
@@ -71,35 +72,39 @@ static h2o_timeout_t *timeout_of(unsigned milliseconds)
     return timeout;
 }
 
+/* ---- how it ends ----------------------------------------------------------------------------- */
+
+static void end_work(Exec *exec)
+{
+    if (exec->stream != NULL && exec->runs && exec->tty)
+        hangup(exec->id, exec->container);
+    lookup_cancel(TAKE_PTR(exec->lookup));
+    engine_call_cancel(TAKE_PTR(exec->call));
+    engine_call_cancel(TAKE_PTR(exec->resizing));
+    engine_stream_close(TAKE_PTR(exec->stream));
+    h2o_timeout_unlink(&exec->timer);
+    backlog_drop(&exec->early);
+    exec->closing = true;
+}
+
 static void exec_free(Exec *exec)
 {
-    lookup_cancel(exec->lookup);
-    engine_call_cancel(exec->call);
-    engine_call_cancel(exec->resizing);
-    engine_stream_close(exec->stream);
-    h2o_timeout_unlink(&exec->timer);
+    end_work(exec);
     websocket_free(exec->ws);
     if (exec->client != NULL)
         h2o_socket_close(exec->client);
-    backlog_drop(&exec->early);
     buf_done(&exec->refusal);
     free(exec);
     session_count--;
 }
 
-/* ---- the last word --------------------------------------------------------------------------- */
-
 static void say_last(Exec *exec, const char *text, size_t len, unsigned code)
 {
     if (exec->closing)
         return;
-    engine_call_cancel(TAKE_PTR(exec->call));
-    engine_call_cancel(TAKE_PTR(exec->resizing));
-    engine_stream_close(TAKE_PTR(exec->stream));
-    h2o_timeout_unlink(&exec->timer);
     websocket_send_text(exec->ws, text, len);
     websocket_send_close(exec->ws, code, NULL);
-    exec->closing = true;
+    end_work(exec);
 }
 
 static void fail(Exec *exec, int status, const char *detail)
@@ -146,10 +151,12 @@ static void go_on(Exec *exec)
     size_t pending = websocket_pending(exec->ws);
     WebSocketState state = websocket_state(exec->ws);
 
-    if (state == WEBSOCKET_GONE || (state == WEBSOCKET_CLOSED && !exec->closing && pending == 0)) {
+    if (state == WEBSOCKET_GONE) {
         exec_free(exec);
         return;
     }
+    if (state == WEBSOCKET_CLOSED)
+        end_work(exec); /* by the peer: what waits is the answer to its last word */
     if (exec->closing && pending == 0 && !exec->shut) {
         shutdown(h2o_socket_get_fd(exec->client), SHUT_WR);
         exec->shut = true; /* the peer closes next */

@@ -25,7 +25,7 @@
 typedef enum Stage {
     STAGE_OPEN,
     STAGE_DRAIN,  /* the WebSocket is through: what came of it is still being written */
-    STAGE_LINGER, /* the plain side is through and all was sent: waiting for the peer to close */
+    STAGE_LINGER, /* the plain side is through: the last is sent, and the peer closes */
     STAGE_OVER,
 } Stage;
 
@@ -41,6 +41,7 @@ struct Tunnel {
     bool peer_ended; /* no more bytes come from the peer */
     bool fd_shut;    /* and the plain side was told */
     bool closing;    /* all is said: what waits for the WebSocket is the last of it */
+    bool ws_shut;    /* and has left */
     Backlog back;    /* from the WebSocket to the plain side; at most one read of it */
 };
 
@@ -102,12 +103,23 @@ static void write_fd(Tunnel *t)
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
+/* Closing at once would lose the last frame if the peer's bytes are still coming in. */
+static void finish(Tunnel *t)
+{
+    bool lingers = t->server && websocket_state(t->ws) != WEBSOCKET_GONE;
+
+    t->stage = lingers ? STAGE_LINGER : STAGE_OVER;
+}
+
+/* To TCP, connecting with nobody means: reset what there is. */
 static void reset(Tunnel *t)
 {
-    const struct linger now = { .l_onoff = 1 };
+    const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-    setsockopt(t->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-    t->stage = STAGE_OVER;
+    if (connect(t->fd, &nobody, sizeof(nobody)) < 0)
+        shutdown(t->fd, SHUT_RDWR);
+    backlog_drop(&t->back);
+    finish(t);
 }
 
 /* The WebSocket has ended: what that means for the plain side. */
@@ -116,9 +128,8 @@ static void end_of_peer(Tunnel *t)
     const int ms = STUCK_MS;
     bool gone = websocket_state(t->ws) == WEBSOCKET_GONE;
 
-    if (t->closing) { /* the last of it is on its way, or was for nobody */
-        if (gone)
-            t->stage = STAGE_OVER;
+    if (t->closing) {
+        finish(t); /* the last of it is on its way, or was for nobody */
     } else if (t->half_close && (gone || websocket_close_code(t->ws) != CODE_NORMAL)) {
         reset(t);
     } else {
@@ -148,17 +159,23 @@ static void settle(Tunnel *t)
     if (t->stage == STAGE_OPEN && websocket_state(t->ws) != WEBSOCKET_OPEN)
         end_of_peer(t);
     if (t->stage == STAGE_DRAIN && backlog_len(&t->back) == 0)
-        t->stage = STAGE_OVER;
-    if (t->stage != STAGE_OPEN || backlog_len(&t->back) > 0)
-        return;
-    if (t->peer_ended && !t->fd_shut) {
-        shutdown(t->fd, SHUT_WR);
-        t->fd_shut = true;
+        finish(t);
+    if (t->stage == STAGE_OPEN && backlog_len(&t->back) == 0) {
+        if (t->peer_ended && !t->fd_shut) {
+            shutdown(t->fd, SHUT_WR);
+            t->fd_shut = true;
+        }
+        close_if_through(t);
+        if (t->closing)
+            t->stage = STAGE_LINGER;
     }
-    close_if_through(t);
-    if (t->closing && websocket_pending(t->ws) == 0) {
+    if (t->stage != STAGE_LINGER)
+        return;
+    if (websocket_state(t->ws) == WEBSOCKET_GONE) {
+        t->stage = STAGE_OVER;
+    } else if (websocket_pending(t->ws) == 0 && !t->ws_shut) {
         shutdown(t->ws_fd, SHUT_WR);
-        t->stage = STAGE_LINGER;
+        t->ws_shut = true;
     }
 }
 
@@ -200,13 +217,13 @@ unsigned tunnel_wants(const Tunnel *t)
 
     if (t->stage == STAGE_DRAIN)
         return TUNNEL_FD_WRITE;
-    if (t->stage == STAGE_LINGER)
-        return TUNNEL_WS_READ;
     if (t->stage == STAGE_OVER)
         return 0;
     if (pending > 0)
         wants |= TUNNEL_WS_WRITE;
-    else if (!t->fd_ended)
+    if (t->stage == STAGE_LINGER)
+        return wants | TUNNEL_WS_READ;
+    if (pending == 0 && !t->fd_ended)
         wants |= TUNNEL_FD_READ;
     if (backlog_len(&t->back) > 0)
         wants |= TUNNEL_FD_WRITE;
@@ -227,8 +244,6 @@ void tunnel_ready(Tunnel *t, unsigned events)
     if (events & TUNNEL_FD_READ)
         read_fd(t);
     websocket_write(t->ws);
-    if (t->stage == STAGE_LINGER && websocket_state(t->ws) == WEBSOCKET_GONE)
-        t->stage = STAGE_OVER;
     settle(t);
 }
 

@@ -28,8 +28,7 @@ typedef enum TunnelEvent {
 
 typedef struct Tunnel Tunnel;
 
-/* `ws_fd` is past its handshake. Both descriptors stay the caller's; a tunnel that ended badly
- * leaves `fd` so that closing it resets the connection. */
+/* `ws_fd` is past its handshake. Both descriptors stay the caller's. */
 Tunnel *tunnel_new(int ws_fd, int fd, bool server, bool half_close);
 void tunnel_free(Tunnel *tunnel);
 DEFINE_CLEANUP(Tunnel *, tunnel_free);

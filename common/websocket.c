@@ -113,9 +113,8 @@ static void on_message(wslay_event_context_ptr ctx,
 {
     WebSocket *ws = arg;
 
-    (void)ctx;
-    if (wslay_is_ctrl_frame(message->opcode))
-        return;
+    if (wslay_is_ctrl_frame(message->opcode) || !wslay_event_want_read(ctx))
+        return; /* the latter: it ends with the piece for which it was refused */
     if (!ws->in.is_text) {
         if (ws->in.starts) /* an empty one */
             ws->events->on_data(ws->arg, (const uint8_t *)"", 0, true);

@@ -25,9 +25,9 @@ struct EngineStream {
     void *arg;
     h2o_socket_t *sock;                /* NULL before there is an address */
     h2o_hostinfo_getaddr_req_t *names; /* while a name is looked up */
-    h2o_timeout_entry_t failing;       /* fails from the loop, not from within open() */
+    h2o_timeout_entry_t soon;          /* does from the loop what must not be done from a call */
     const char *failure;
-    Buf head;    /* of the answer, until it is whole */
+    Buf head;    /* of the answer, until it is whole; then what came with it while paused */
     Buf leaving; /* being written */
     Buf waiting; /* to be written after that */
     bool hijack;
@@ -91,8 +91,8 @@ static void destroy(EngineStream *stream)
 {
     if (stream->names != NULL)
         h2o_hostinfo_getaddr_cancel(stream->names);
-    if (h2o_timeout_is_linked(&stream->failing))
-        h2o_timeout_unlink(&stream->failing);
+    if (h2o_timeout_is_linked(&stream->soon))
+        h2o_timeout_unlink(&stream->soon);
     if (stream->sock != NULL)
         h2o_socket_close(stream->sock);
     buf_done(&stream->head);
@@ -127,18 +127,37 @@ static void end(EngineStream *stream, const char *error)
     destroy(stream);
 }
 
-static void on_failing(h2o_timeout_entry_t *entry)
-{
-    EngineStream *stream = H2O_STRUCT_FROM_MEMBER(EngineStream, failing, entry);
+static bool take_body(EngineStream *stream, char *data, size_t len);
+static void read_on(EngineStream *stream);
 
-    end(stream, stream->failure);
+static void on_soon(h2o_timeout_entry_t *entry)
+{
+    EngineStream *stream = H2O_STRUCT_FROM_MEMBER(EngineStream, soon, entry);
+
+    if (stream->failure != NULL) {
+        end(stream, stream->failure);
+        return;
+    }
+    if (stream->paused)
+        return;
+    _cleanup_(buf_done) Buf early = stream->head;
+    stream->head = (Buf){ 0 };
+    if (take_body(stream, early.data, early.len))
+        read_on(stream);
+}
+
+static void act_soon(EngineStream *stream)
+{
+    if (h2o_timeout_is_linked(&stream->soon))
+        return;
+    stream->soon.cb = on_soon;
+    h2o_timeout_link(engine.loop, &engine.at_once, &stream->soon);
 }
 
 static void fail_soon(EngineStream *stream, const char *failure)
 {
     stream->failure = failure;
-    stream->failing.cb = on_failing;
-    h2o_timeout_link(engine.loop, &engine.at_once, &stream->failing);
+    act_soon(stream);
 }
 
 /* ---- the answer ---- */
@@ -228,6 +247,11 @@ static bool take_head(EngineStream *stream, const char *data, size_t len)
         if (!alive(stream))
             return false;
     }
+    if (stream->paused) {
+        buf_init(&stream->head, HEAD_MAX + ENGINE_PIECE_MAX);
+        buf_add(&stream->head, head.data + n, head.len - (size_t)n);
+        return false;
+    }
     return take_body(stream, head.data + n, head.len - (size_t)n);
 }
 
@@ -278,7 +302,10 @@ void engine_stream_pause(EngineStream *stream)
 void engine_stream_resume(EngineStream *stream)
 {
     stream->paused = false;
-    read_on(stream);
+    if (stream->has_head && (stream->head.len > 0 || stream->head.max > 0))
+        act_soon(stream);
+    else
+        read_on(stream);
 }
 
 /* ---- what we send ---- */

@@ -28,9 +28,11 @@ typedef struct LogAnswer {
     EngineCall *inspect;
     EngineStream *stream;
     LogFrames frames;
-    char *piece; /* being sent; owned */
-    int refused; /* the engine's status when it is not 200 */
-    Buf refusal; /* and its words */
+    char *piece;    /* being sent; owned */
+    int refused;    /* the engine's status when it is not 200 */
+    Buf refusal;    /* and its words */
+    char chunk[20]; /* the head of the chunk that is being sent */
+    bool chunked;
     bool accepts_frames;
     bool strip;
     bool started; /* the head has left */
@@ -122,16 +124,30 @@ static void on_client_gone(void *arg)
 
 /* ---- what is sent ---- */
 
-static void pass_on(LogAnswer *answer, h2o_iovec_t *bytes, h2o_send_state_t state)
+/* libh2o's own chunked encoding would keep the head back until there is something to send: a
+ * container that is silent must not look like an agent that does not answer. */
+static void pass_on(LogAnswer *answer, const char *data, size_t len, h2o_send_state_t state)
 {
+    h2o_iovec_t bufs[3];
+    size_t count = 0;
+
     client_watch_stop(answer->req);
     answer->sending = true;
-    h2o_send(answer->req, bytes, bytes != NULL ? 1 : 0, state);
+    if (answer->chunked && len > 0)
+        bufs[count++] = h2o_iovec_init(
+            answer->chunk, (size_t)snprintf(answer->chunk, sizeof(answer->chunk), "%zx\r\n", len));
+    if (len > 0)
+        bufs[count++] = h2o_iovec_init(data, len);
+    if (answer->chunked && len > 0)
+        bufs[count++] = h2o_iovec_init(H2O_STRLIT("\r\n"));
+    else if (answer->chunked && state == H2O_SEND_STATE_FINAL)
+        bufs[count++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
+    h2o_send(answer->req, bufs, count, state);
 }
 
 static void finish(LogAnswer *answer)
 {
-    pass_on(answer, NULL, answer->error != NULL ? H2O_SEND_STATE_ERROR : H2O_SEND_STATE_FINAL);
+    pass_on(answer, NULL, 0, answer->error != NULL ? H2O_SEND_STATE_ERROR : H2O_SEND_STATE_FINAL);
 }
 
 /* libh2o took what was sent: the engine may go on. */
@@ -169,15 +185,22 @@ static void start_answer(LogAnswer *answer)
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
     h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-content-type-options"), 0,
                           NULL, H2O_STRLIT("nosniff"));
+    bool head_only = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    answer->chunked = req->version >= 0x101 && !head_only;
+    if (req->version >= 0x101)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
+                       H2O_STRLIT("chunked"));
+    else
+        req->http1_is_persistent = 0; /* the end of the answer is the end of the connection */
     answer->super = (h2o_generator_t){ .proceed = on_proceed, .stop = on_stop };
     h2o_start_response(req, &answer->super);
-    if (h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"))) {
+    if (head_only) {
         engine_stream_close(TAKE_PTR(answer->stream));
         finish(answer);
         return;
     }
     engine_stream_pause(answer->stream);
-    pass_on(answer, NULL, H2O_SEND_STATE_IN_PROGRESS);
+    pass_on(answer, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
 }
 
 /* ---- the engine ---- */
@@ -210,8 +233,7 @@ static void on_data(void *arg, const char *data, size_t len)
         return;
     }
     engine_stream_pause(answer->stream);
-    h2o_iovec_t bytes = h2o_iovec_init(answer->piece, len);
-    pass_on(answer, &bytes, H2O_SEND_STATE_IN_PROGRESS);
+    pass_on(answer, answer->piece, len, H2O_SEND_STATE_IN_PROGRESS);
 }
 
 static void refuse(LogAnswer *answer, const char *error)

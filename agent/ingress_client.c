@@ -356,42 +356,61 @@ static Forwarding forwarding_again(const RequestHead *head)
 
 typedef enum Routed { ROUTED, ROUTED_NOWHERE, ROUTED_LATER } Routed;
 
+/* A host that is not here, or only by a wildcard. */
+static Routed find_peer(Client *client, Forwarding *forwarding, PeerPlace *place)
+{
+    client->to_peer = false;
+    if (!peers_find(client->in->peers, client, place))
+        return ROUTED_LATER;
+    if (place->state != PEER_THERE)
+        return ROUTED_NOWHERE;
+    client->to_peer = true;
+    client->target = place->address;
+    forwarding->hop_key = place->key;
+    return ROUTED;
+}
+
+static Routed find_here(Client *client, const IngressMatch *match)
+{
+    char detail[HOST_MAX + 64];
+
+    client->to_peer = false;
+    if (match->route != NULL && match->route->ready) {
+        client->target = match->route->address;
+        return ROUTED;
+    }
+    if (match->route != NULL) {
+        refuse_no_backend(client);
+    } else {
+        snprintf(detail, sizeof(detail), "Host \"%s\" has nothing at this path.", client->host);
+        client_refuse(client, 404, detail);
+    }
+    return ROUTED_NOWHERE;
+}
+
+/* Where it is not ROUTED, the client has its answer, or waits. */
 static Routed find_target(Client *client, const RequestHead *head, Forwarding *forwarding,
                           PeerPlace *place)
 {
     IngressLoop *in = client->in;
     IngressMatch match = ingress_table_find(in->table, client->host, head->target);
-    char detail[HOST_MAX + 64];
-
-    client->to_peer = false;
-    if (match.route != NULL && match.route->ready) {
-        client->target = match.route->address;
-        return ROUTED;
-    }
-    if (match.host_known && match.route == NULL) {
-        snprintf(detail, sizeof(detail), "Host \"%s\" has nothing at this path.", client->host);
-        client_refuse(client, 404, detail);
-        return ROUTED_NOWHERE;
-    }
     bool came_by_hop = head->hop.base != NULL && !client->moves;
-    if (!match.host_known && came_by_hop) { /* one hop at most */
+    bool may_be_elsewhere = !came_by_hop && in->peers != NULL && client->host[0] != '\0';
+    Routed routed = ROUTED_NOWHERE;
+
+    if (match.host_known && !(match.by_wildcard && may_be_elsewhere))
+        return find_here(client, &match);
+    if (may_be_elsewhere)
+        routed = find_peer(client, forwarding, place);
+    if (routed != ROUTED_NOWHERE)
+        return routed;
+    if (match.host_known)
+        return find_here(client, &match);
+    if (came_by_hop) /* one hop at most */
         client_refuse(client, 421, "This node does not have the host.");
-        return ROUTED_NOWHERE;
-    }
-    if (match.host_known || in->peers == NULL) {
+    else
         refuse_no_backend(client);
-        return ROUTED_NOWHERE;
-    }
-    if (!peers_find(in->peers, client, place))
-        return ROUTED_LATER;
-    if (place->state != PEER_THERE) {
-        refuse_no_backend(client);
-        return ROUTED_NOWHERE;
-    }
-    client->to_peer = true;
-    client->target = place->address;
-    forwarding->hop_key = place->key;
-    return ROUTED;
+    return ROUTED_NOWHERE;
 }
 
 static void wait_for_lookup(Client *client, const char *data, size_t len)

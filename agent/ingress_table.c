@@ -213,7 +213,8 @@ IngressMatch ingress_table_find(const IngressTable *table, const char *host, Tex
         snprintf(wildcard, sizeof(wildcard), "*%s", dot);
         route = routes_of(table, wildcard);
     }
-    IngressMatch match = { .host_known = route != NULL };
+    IngressMatch match = { .host_known = route != NULL,
+                           .by_wildcard = route != NULL && route->host[0] == '*' };
     if (route == NULL)
         return match;
     const char *found = route->host;

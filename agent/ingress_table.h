@@ -48,6 +48,7 @@ void ingress_table_unref(IngressTable *table);
 
 typedef struct IngressMatch {
     bool host_known;           /* some project here has this host */
+    bool by_wildcard;          /* ... among others: an exact one may be elsewhere */
     const IngressRoute *route; /* NULL: none of its paths fits; the table's */
 } IngressMatch;
 

@@ -33,6 +33,7 @@ struct Control {
     const Settings *settings;
     Engine *engine;
     Outbox *outbox;
+    Deaths *deaths;
     Projects *projects;
     Ingress *ingress; /* NULL without a proxy */
     Rest *rest;
@@ -239,8 +240,9 @@ static int duty_report(Control *control, Err *err)
     bool stale = false;
 
     control->due[REPORT] = NEVER;
-    while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch)) {
-        int rc = rest_report(control->rest, &batch, control->outbox, &stale, err);
+    while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch) ||
+           deaths_waiting(control->deaths)) {
+        int rc = rest_report(control->rest, &batch, control->outbox, control->deaths, &stale, err);
         outbox_batch_done(&batch);
         if (rc < 0)
             return -1;
@@ -409,11 +411,12 @@ Control *control_new(const Settings *settings, Err *err)
     return control;
 }
 
-int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects,
-                  Ingress *ingress)
+int control_start(Control *control, Engine *engine, Outbox *outbox, Deaths *deaths,
+                  Projects *projects, Ingress *ingress)
 {
     control->engine = engine;
     control->outbox = outbox;
+    control->deaths = deaths;
     control->projects = projects;
     control->ingress = ingress;
     return thread_start("control", control_thread, control);

@@ -3,6 +3,7 @@
 #include "cara/mem.h"
 #include "cara/version.h"
 #include "control.h"
+#include "deaths.h"
 #include "engine.h"
 #include "engine_stream.h"
 #include "httpd.h"
@@ -68,10 +69,11 @@ static int start(const Settings *settings, Err *err)
     if (ingress_new(settings, &ingress, err) < 0)
         return -1;
     Outbox *outbox = outbox_new(control_wake, control);
-    Projects *projects = projects_new(settings->docker_host, outbox, ingress);
+    Deaths *deaths = deaths_new(control_wake, control);
+    Projects *projects = projects_new(settings->docker_host, outbox, deaths, ingress);
     Engine *engine = engine_new(settings->docker_host, projects, control_wake, control);
     if (ingress_start(ingress) < 0 || engine_start(engine) < 0 ||
-        control_start(control, engine, outbox, projects, ingress) < 0)
+        control_start(control, engine, outbox, deaths, projects, ingress) < 0)
         return err_set(err, ERR_SYSTEM, "the operating system refused a thread");
     return 0;
 }

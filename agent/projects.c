@@ -29,6 +29,7 @@ struct Projects {
     pthread_cond_t changed;
     const char *docker_host;
     Outbox *outbox;
+    Deaths *deaths;
     Ingress *ingress;
     Pulls *pulls;
     Project **list;
@@ -46,7 +47,7 @@ static void on_pulled(void *arg, const char *project)
     projects_touch(arg, project, false);
 }
 
-Projects *projects_new(const char *docker_host, Outbox *outbox, Ingress *ingress)
+Projects *projects_new(const char *docker_host, Outbox *outbox, Deaths *deaths, Ingress *ingress)
 {
     Projects *projects = mem_alloc(sizeof(*projects));
 
@@ -54,6 +55,7 @@ Projects *projects_new(const char *docker_host, Outbox *outbox, Ingress *ingress
     pthread_cond_init(&projects->changed, NULL);
     projects->docker_host = docker_host;
     projects->outbox = outbox;
+    projects->deaths = deaths;
     projects->ingress = ingress;
     projects->pulls = pulls_new(docker_host, on_pulled, projects);
     projects->holding = true;
@@ -315,6 +317,7 @@ static void work_on(Projects *projects, Project *project, Docker *docker)
     Desired *desired = desired_ref(project->desired);
     Work work = { .projects = projects, .project = project, .desired = desired };
     Reconciler reconciler = { .docker = docker,
+                              .deaths = projects->deaths,
                               .docker_host = projects->docker_host,
                               .pulls = projects->pulls,
                               .ingress = projects->ingress,

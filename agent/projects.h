@@ -3,6 +3,7 @@
 #ifndef AGENT_PROJECTS_H
 #define AGENT_PROJECTS_H
 
+#include "deaths.h"
 #include "desired.h"
 #include "ingress.h"
 #include "outbox.h"
@@ -14,7 +15,7 @@
 typedef struct Projects Projects;
 
 /* ingress: NULL without a proxy */
-Projects *projects_new(const char *docker_host, Outbox *outbox, Ingress *ingress);
+Projects *projects_new(const char *docker_host, Outbox *outbox, Deaths *deaths, Ingress *ingress);
 
 /* An authoritative list: what is not in it is to be removed. */
 void projects_apply(Projects *projects, const Assignments *assignments);

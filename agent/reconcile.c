@@ -85,6 +85,7 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
     Executor executor = { .docker = reconciler->docker,
                           .docker_host = reconciler->docker_host,
                           .pulls = reconciler->pulls,
+                          .deaths = reconciler->deaths,
                           .desired = desired,
                           .history = history };
     Reconciled out = { .wake_at = INT64_MAX };
@@ -102,6 +103,8 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
             engine_failed(desired, &err, &out);
             break;
         }
+        if (reconciler->deaths != NULL) /* before anything is started again or removed */
+            deaths_note(reconciler->deaths, reconciler->docker, desired, &observed);
         plan_make(desired, &observed, history, agent_clock_ms(), &plan);
         ingress_routes_publish(reconciler->ingress, desired, &observed, &plan);
         if (plan.step_count > 0 && plan.phase != NULL) { /* known already, and soon no longer so */

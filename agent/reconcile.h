@@ -3,6 +3,7 @@
 #ifndef AGENT_RECONCILE_H
 #define AGENT_RECONCILE_H
 
+#include "deaths.h"
 #include "desired.h"
 #include "docker.h"
 #include "history.h"
@@ -27,6 +28,7 @@ typedef struct Reconciler {
     Docker *docker;
     const char *docker_host;
     Pulls *pulls;
+    Deaths *deaths;   /* or NULL */
     Ingress *ingress; /* NULL without a proxy */
     ReconcileStale is_stale;
     ReconcileTell tell;

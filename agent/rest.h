@@ -4,6 +4,7 @@
 #define AGENT_REST_H
 
 #include "cara/err.h"
+#include "deaths.h"
 #include "desired.h"
 #include "outbox.h"
 
@@ -27,9 +28,10 @@ int rest_heartbeat(Rest *rest, const json_t *body, Err *err); /* NULL: nothing n
 int rest_channel(Rest *rest, ChannelOffer *ret, Err *err);
 int rest_assignments(Rest *rest, Assignments *ret, Err *err);
 
-/* Delivers a batch. What the server refuses for good is marked so in the outbox; *ret_stale tells
- * that it knows better than we what is assigned (409). */
-int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, bool *ret_stale, Err *err);
+/* Delivers a batch, and deaths that wait. What the server refuses for good is marked so in the
+ * outbox; *ret_stale tells that it knows better than we what is assigned (409). */
+int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, Deaths *deaths,
+                bool *ret_stale, Err *err);
 
 void channel_offer_done(ChannelOffer *offer);
 

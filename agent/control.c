@@ -37,7 +37,9 @@ struct Control {
     const Settings *settings;
     Engine *engine;
     Outbox *outbox;
+    Deaths *deaths;
     Projects *projects;
+    Ingress *ingress; /* NULL without a proxy */
     Rest *rest;
     AgentChannel *channel;
     int64_t channel_since; /* monotonic, ms */
@@ -56,6 +58,7 @@ struct Control {
     bool told_ready;  /* the state it has */
     int told_arrival; /* of the engine, when they were told */
     Pressure told_pressure;
+    int told_port;    /* of the ingress proxy; 0: it did not listen */
     int64_t answered; /* when the server last did, monotonic, ms; 0: never */
     int64_t reported; /* when a report last left */
     int64_t poll_ms;
@@ -142,7 +145,7 @@ static json_t *network_facts(const Control *control)
 /* All of it after a registration or when the engine came back, else what changed: NULL for nothing.
  */
 static json_t *heartbeat_body(const Control *control, bool ready, const EngineFacts *engine,
-                              Pressure pressure)
+                              Pressure pressure, int proxy_port)
 {
     bool all = !control->told_all || engine->arrivals != control->told_arrival;
     json_t *body = json_object();
@@ -158,6 +161,8 @@ static json_t *heartbeat_body(const Control *control, bool ready, const EngineFa
         json_object_set_new(body, "state", json_string(ready ? "Ready" : "NotReady"));
     if (all || !pressure_same(pressure, control->told_pressure))
         json_object_set_new(body, "pressure", pressure_json(pressure));
+    if (all || proxy_port != control->told_port)
+        json_object_set_new(body, "proxy", ingress_facts(control->ingress, proxy_port));
     if (json_object_size(body) > 0)
         return body;
     json_decref(body);
@@ -188,7 +193,8 @@ static int duty_heartbeat(Control *control, Err *err)
 
     engine_facts(control->engine, &engine);
     Pressure pressure = pressure_now(control, &engine);
-    json_t *body = heartbeat_body(control, ready, &engine, pressure);
+    int proxy_port = ingress_port(control->ingress);
+    json_t *body = heartbeat_body(control, ready, &engine, pressure, proxy_port);
     Paces paces = { 0 };
     int rc = rest_heartbeat(control->rest, body, &paces, err);
 
@@ -203,6 +209,7 @@ static int duty_heartbeat(Control *control, Err *err)
     control->told_ready = ready;
     control->told_arrival = engine.arrivals;
     control->told_pressure = pressure;
+    control->told_port = proxy_port;
     if (control->paces_unsure) { /* an answer that was lost may have had new ones */
         int64_t ask = time_monotonic_ms() + random_below_ms(control->heartbeat_ms);
         if (ask < control->due[CHANNEL])
@@ -295,8 +302,9 @@ static int duty_report(Control *control, Err *err)
 
     control->due[REPORT] = NEVER;
     control->reported = time_monotonic_ms();
-    while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch)) {
-        int rc = rest_report(control->rest, &batch, control->outbox, &stale, err);
+    while (outbox_take(control->outbox, REPORTS_AT_ONCE, &batch) ||
+           deaths_waiting(control->deaths)) {
+        int rc = rest_report(control->rest, &batch, control->outbox, control->deaths, &stale, err);
         outbox_batch_done(&batch);
         if (rc < 0)
             return -1;
@@ -492,10 +500,13 @@ Control *control_new(const Settings *settings, Err *err)
     return control;
 }
 
-int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects)
+int control_start(Control *control, Engine *engine, Outbox *outbox, Deaths *deaths,
+                  Projects *projects, Ingress *ingress)
 {
     control->engine = engine;
     control->outbox = outbox;
+    control->deaths = deaths;
     control->projects = projects;
+    control->ingress = ingress;
     return thread_start("control", control_thread, control);
 }

@@ -3,6 +3,7 @@
 #define AGENT_CONTROL_H
 
 #include "cara/err.h"
+#include "deaths.h"
 #include "engine.h"
 #include "outbox.h"
 #include "projects.h"
@@ -14,6 +15,7 @@ typedef struct Control Control;
 void control_wake(void *control);
 
 Control *control_new(const Settings *settings, Err *err);
-int control_start(Control *control, Engine *engine, Outbox *outbox, Projects *projects);
+int control_start(Control *control, Engine *engine, Outbox *outbox, Deaths *deaths,
+                  Projects *projects, Ingress *ingress);
 
 #endif

@@ -193,6 +193,21 @@ static int parse_spec(Desired *desired, const json_t *spec, Err *err)
     return 0;
 }
 
+static void parse_ingress(Desired *desired, const json_t *ingress)
+{
+    size_t i;
+    json_t *item;
+
+    desired->ingress = mem_alloc((json_array_size(ingress) + 1) * sizeof(DesiredIngress));
+    json_array_foreach (ingress, i, item) {
+        desired->ingress[desired->ingress_count++] =
+            (DesiredIngress){ .host = mem_strdup(text(item, "host")),
+                              .path = mem_strdup(text(item, "path")),
+                              .service = mem_strdup(text(item, "service")),
+                              .port = (int)json_integer_value(json_object_get(item, "port")) };
+    }
+}
+
 static Desired *desired_new(const char *project)
 {
     Desired *desired = mem_alloc(sizeof(*desired));
@@ -227,6 +242,7 @@ Desired *desired_parse(const json_t *item, Err *err)
                                             strcmp(desired->phase, PHASE_TERMINATED) == 0);
     if (parse_spec(desired, json_object_get(item, "spec"), err) < 0)
         return NULL;
+    parse_ingress(desired, json_object_get(item, "ingress"));
     return TAKE_PTR(desired);
 }
 
@@ -257,6 +273,12 @@ void desired_unref(Desired *desired)
     }
     for (size_t i = 0; i < desired->volume_count; i++)
         free(desired->volumes[i].name);
+    for (size_t i = 0; i < desired->ingress_count; i++) {
+        free(desired->ingress[i].host);
+        free(desired->ingress[i].path);
+        free(desired->ingress[i].service);
+    }
+    free(desired->ingress);
     free(desired->services);
     free(desired->volumes);
     free(desired->project);

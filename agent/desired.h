@@ -35,6 +35,13 @@ typedef struct DesiredVolume {
     bool lasting; /* type Local: its data goes only with the project */
 } DesiredVolume;
 
+typedef struct DesiredIngress { /* as SQL resolved it */
+    char *host;
+    char *path;
+    char *service;
+    int port;
+} DesiredIngress;
+
 typedef struct Desired {
     char *project;
     char *uid;
@@ -47,6 +54,8 @@ typedef struct Desired {
     size_t service_count;
     DesiredVolume *volumes;
     size_t volume_count;
+    DesiredIngress *ingress;
+    size_t ingress_count;
     int references;
 } Desired;
 

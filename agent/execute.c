@@ -182,9 +182,19 @@ static bool needs_stop(const Container *container)
            container->state == CONTAINER_RESTARTING;
 }
 
+static void note_stopped(const Executor *executor, const Container *container)
+{
+    if (executor->deaths != NULL)
+        deaths_note_stopped(executor->deaths, executor->docker, executor->desired, container);
+}
+
 static int stop_container(const Executor *executor, const Step *step, Err *err)
 {
-    return docker_stop_container(executor->docker, step->container->id, grace_of(step), err);
+    int rc = docker_stop_container(executor->docker, step->container->id, grace_of(step), err);
+
+    if (rc == 0)
+        note_stopped(executor, step->container);
+    return rc;
 }
 
 static int remove_container(const Executor *executor, const Step *step, Err *err)
@@ -251,8 +261,10 @@ static void stop_together(const Executor *executor, const Step *steps, size_t co
         else
             started++;
     }
-    for (size_t i = 0; i < started; i++)
+    for (size_t i = 0; i < started; i++) {
         pthread_join(all[i].thread, NULL);
+        note_stopped(executor, all[i].step->container);
+    }
 }
 
 static size_t run_of_removals(const Plan *plan, size_t from)

@@ -2,6 +2,7 @@
 #ifndef AGENT_EXECUTE_H
 #define AGENT_EXECUTE_H
 
+#include "deaths.h"
 #include "docker.h"
 #include "plan.h"
 #include "pulls.h"
@@ -10,6 +11,7 @@ typedef struct Executor {
     Docker *docker;
     const char *docker_host;
     Pulls *pulls;
+    Deaths *deaths; /* or NULL */
     const Desired *desired;
     History *history;
 } Executor;

@@ -1,13 +1,10 @@
 #include "httpd.h"
 
-#include "cara/mem.h"
+#include "httpd_call.h"
+#include "listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <h2o.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -22,56 +19,12 @@ static struct {
     int caught;
 } httpd;
 
-/* ---- routes
- * -------------------------------------------------------------------------------------------- */
-
-static int send_text(h2o_req_t *req, int status, const char *reason, const char *text)
-{
-    req->res.status = status;
-    req->res.reason = reason;
-    req->res.content_length = strlen(text);
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("text/plain; charset=utf-8"));
-    h2o_send_inline(req, text, strlen(text));
-    return 0;
-}
-
-static int get_healthz(h2o_req_t *req)
-{
-    return send_text(req, 200, "OK", "OK");
-}
-
-static const struct {
-    const char *method;
-    const char *path;
-    int (*answer)(h2o_req_t *req);
-} routes[] = {
-    { "GET", "/healthz", get_healthz },
-};
-
-static bool is(h2o_iovec_t text, const char *word)
-{
-    return h2o_memis(text.base, text.len, word, strlen(word));
-}
-
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (!is(req->path_normalized, routes[i].path))
-            continue;
-        if (is(req->method, routes[i].method) ||
-            (is(req->method, "HEAD") && strcmp(routes[i].method, "GET") == 0))
-            return routes[i].answer(req);
-        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ALLOW, NULL,
-                       H2O_STRLIT("GET, HEAD"));
-        return send_text(req, 405, "Method Not Allowed", "Method Not Allowed\n");
-    }
-    return send_text(req, 404, "Not Found", "404 page not found\n");
+    httpd_dispatch(req);
+    return 0;
 }
-
-/* ---- the loop
- * ------------------------------------------------------------------------------------------- */
 
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
@@ -90,30 +43,6 @@ static void on_signal(h2o_socket_t *sock, const char *err)
         httpd.caught = (int)info.ssi_signo;
 }
 
-static int open_listener(const char *host, int port)
-{
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port) };
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    bool is6 = inet_pton(AF_INET6, host, &in6.sin6_addr) == 1;
-    const int on = 1;
-
-    if (!is6 && inet_pton(AF_INET, host, &in.sin_addr) != 1)
-        return errno = EINVAL, -1;
-    int fd = socket(is6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, is6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in,
-             is6 ? sizeof(in6) : sizeof(in)) < 0 ||
-        listen(fd, SOMAXCONN) < 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return -1;
-    }
-    return fd;
-}
-
 static void watch_signals(void)
 {
     sigset_t set;
@@ -129,7 +58,7 @@ static void watch_signals(void)
 
 int httpd_listen(const char *host, int port, Err *err)
 {
-    int fd = open_listener(host, port);
+    int fd = listen_open(host, port);
 
     if (fd < 0)
         return err_set(err, ERR_SYSTEM,
@@ -150,6 +79,16 @@ int httpd_listen(const char *host, int port, Err *err)
     h2o_socket_read_start(httpd.listener, on_accept);
     watch_signals();
     return 0;
+}
+
+h2o_loop_t *httpd_loop(void)
+{
+    return httpd.context.loop;
+}
+
+h2o_multithread_receiver_t *httpd_resolver(void)
+{
+    return &httpd.context.receivers.hostinfo_getaddr;
 }
 
 int httpd_run(void)

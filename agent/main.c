@@ -3,8 +3,11 @@
 #include "cara/mem.h"
 #include "cara/version.h"
 #include "control.h"
+#include "deaths.h"
 #include "engine.h"
+#include "engine_stream.h"
 #include "httpd.h"
+#include "ingress.h"
 #include "outbox.h"
 #include "projects.h"
 #include "settings.h"
@@ -56,15 +59,21 @@ static void set_signals(void)
 
 static int start(const Settings *settings, Err *err)
 {
-    if (httpd_listen(settings->listen_host, settings->listen_port, err) < 0)
+    if (httpd_listen(settings->listen_host, settings->listen_port, err) < 0 ||
+        engine_stream_init(settings->docker_host, httpd_loop(), httpd_resolver(), err) < 0)
         return -1;
     Control *control = control_new(settings, err);
     if (control == NULL)
         return -1;
+    Ingress *ingress;
+    if (ingress_new(settings, &ingress, err) < 0)
+        return -1;
     Outbox *outbox = outbox_new(control_wake, control);
-    Projects *projects = projects_new(settings->docker_host, outbox);
+    Deaths *deaths = deaths_new(control_wake, control);
+    Projects *projects = projects_new(settings->docker_host, outbox, deaths, ingress);
     Engine *engine = engine_new(settings->docker_host, projects, control_wake, control);
-    if (engine_start(engine) < 0 || control_start(control, engine, outbox, projects) < 0)
+    if (ingress_start(ingress) < 0 || engine_start(engine) < 0 ||
+        control_start(control, engine, outbox, deaths, projects, ingress) < 0)
         return err_set(err, ERR_SYSTEM, "the operating system refused a thread");
     return 0;
 }

@@ -63,6 +63,7 @@ void observe_container(const json_t *inspect, Container *ret)
         .state = container_state_parse(text(state, "Status")),
         .health = health_state_parse(text(json_object_get(state, "Health"), "Status")),
         .exit_code = (int)json_integer_value(json_object_get(state, "ExitCode")),
+        .tty = json_is_true(json_object_get(config, "Tty")),
         .oom = json_is_true(json_object_get(state, "OOMKilled")),
         .created_ms = parse_time_ms(text(inspect, "Created")),
         .started_ms = parse_time_ms(text(state, "StartedAt")),

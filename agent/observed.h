@@ -37,6 +37,7 @@ typedef struct Container {
     HealthState health;
     int exit_code;
     bool oom;
+    bool tty;
     int64_t created_ms;
     int64_t started_ms; /* 0: never */
     int64_t finished_ms;

@@ -29,6 +29,8 @@ struct Projects {
     pthread_cond_t changed;
     const char *docker_host;
     Outbox *outbox;
+    Deaths *deaths;
+    Ingress *ingress;
     Pulls *pulls;
     Project **list;
     size_t count;
@@ -45,7 +47,7 @@ static void on_pulled(void *arg, const char *project)
     projects_touch(arg, project, false);
 }
 
-Projects *projects_new(const char *docker_host, Outbox *outbox)
+Projects *projects_new(const char *docker_host, Outbox *outbox, Deaths *deaths, Ingress *ingress)
 {
     Projects *projects = mem_alloc(sizeof(*projects));
 
@@ -53,6 +55,8 @@ Projects *projects_new(const char *docker_host, Outbox *outbox)
     pthread_cond_init(&projects->changed, NULL);
     projects->docker_host = docker_host;
     projects->outbox = outbox;
+    projects->deaths = deaths;
+    projects->ingress = ingress;
     projects->pulls = pulls_new(docker_host, on_pulled, projects);
     projects->holding = true;
     projects->hold_until = agent_clock_ms() + HOLD_MAX_MS;
@@ -321,8 +325,10 @@ static void work_on(Projects *projects, Project *project, Docker *docker)
     Desired *desired = desired_ref(project->desired);
     Work work = { .projects = projects, .project = project, .desired = desired };
     Reconciler reconciler = { .docker = docker,
+                              .deaths = projects->deaths,
                               .docker_host = projects->docker_host,
                               .pulls = projects->pulls,
+                              .ingress = projects->ingress,
                               .is_stale = is_stale,
                               .tell = tell,
                               .arg = &work };

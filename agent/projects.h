@@ -3,7 +3,9 @@
 #ifndef AGENT_PROJECTS_H
 #define AGENT_PROJECTS_H
 
+#include "deaths.h"
 #include "desired.h"
+#include "ingress.h"
 #include "outbox.h"
 
 #include <stddef.h>
@@ -12,7 +14,8 @@
 
 typedef struct Projects Projects;
 
-Projects *projects_new(const char *docker_host, Outbox *outbox);
+/* ingress: NULL without a proxy */
+Projects *projects_new(const char *docker_host, Outbox *outbox, Deaths *deaths, Ingress *ingress);
 
 /* An authoritative list: what is not in it is to be removed. */
 void projects_apply(Projects *projects, const Assignments *assignments);

@@ -5,6 +5,7 @@
 #include "cara/names.h"
 #include "clock.h"
 #include "execute.h"
+#include "ingress_routes.h"
 #include "observe.h"
 
 #include <string.h>
@@ -85,6 +86,7 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
     Executor executor = { .docker = reconciler->docker,
                           .docker_host = reconciler->docker_host,
                           .pulls = reconciler->pulls,
+                          .deaths = reconciler->deaths,
                           .desired = desired,
                           .history = history };
     Reconciled out = { .wake_at = INT64_MAX };
@@ -102,7 +104,10 @@ void reconcile(const Reconciler *reconciler, const Desired *desired, History *hi
             engine_failed(desired, &err, &out);
             break;
         }
+        if (reconciler->deaths != NULL) /* before anything is started again or removed */
+            deaths_note(reconciler->deaths, reconciler->docker, desired, &observed);
         plan_make(desired, &observed, history, agent_clock_ms(), &plan);
+        ingress_routes_publish(reconciler->ingress, desired, &observed, &plan);
         if (plan.step_count > 0 && plan.phase != NULL) { /* known already, and soon no longer so */
             Report report = { 0 };
             report_build(desired, &plan, history, &report);

@@ -3,9 +3,11 @@
 #ifndef AGENT_RECONCILE_H
 #define AGENT_RECONCILE_H
 
+#include "deaths.h"
 #include "desired.h"
 #include "docker.h"
 #include "history.h"
+#include "ingress.h"
 #include "pulls.h"
 #include "report.h"
 
@@ -26,6 +28,8 @@ typedef struct Reconciler {
     Docker *docker;
     const char *docker_host;
     Pulls *pulls;
+    Deaths *deaths;   /* or NULL */
+    Ingress *ingress; /* NULL without a proxy */
     ReconcileStale is_stale;
     ReconcileTell tell;
     void *arg;

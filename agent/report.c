@@ -15,7 +15,7 @@ static void set_text(json_t *object, const char *key, const char *value)
         json_object_set_new(object, key, json_string(value));
 }
 
-static void set_time(json_t *object, const char *key, int64_t ms)
+void report_set_time(json_t *object, const char *key, int64_t ms)
 {
     char out[TIME_SIZE];
     time_t seconds = (time_t)(ms / 1000);
@@ -44,9 +44,9 @@ static void describe_container(json_t *out, const Container *container)
     if (container->oom)
         json_object_set_new(out, "oomKilled", json_true());
     set_text(out, "health", health_state_word(container->health));
-    set_time(out, "startedAt", container->started_ms);
+    report_set_time(out, "startedAt", container->started_ms);
     if (ended)
-        set_time(out, "finishedAt", container->finished_ms);
+        report_set_time(out, "finishedAt", container->finished_ms);
 }
 
 static json_t *describe_service(const Outcome *outcome, const History *history)

@@ -4,6 +4,8 @@
 
 #include "plan.h"
 
+#include <jansson.h>
+
 typedef struct Report {
     char *project;
     const char *phase; /* one of the PHASE_ words; NULL when only services are told */
@@ -17,6 +19,9 @@ void report_build(const Desired *desired, const Plan *plan, const History *histo
 /* For when there is no plan, as the engine could not be looked at. */
 void report_build_failure(const Desired *desired, const char *reason, const char *message,
                           Report *ret);
+
+/* Sets a member to a time with milliseconds; not when it is 0. */
+void report_set_time(json_t *object, const char *key, int64_t ms);
 
 void report_done(Report *report);
 

@@ -12,6 +12,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define ANSWER_MAX         (256 * 1024 * 1024)
 #define RETRY_AFTER_MAX_S  60
+#define DEATHS_AT_ONCE     (1024 * 1024) /* bytes of one request */
 
 struct Rest {
     Http *http;
@@ -231,7 +232,24 @@ static void settle(const OutboxBatch *batch, const json_t *results, Outbox *outb
     }
 }
 
-int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, bool *ret_stale, Err *err)
+static void settle_deaths(const json_t *answer, Deaths *deaths, size_t count)
+{
+    const json_t *bytes = json_object_get(answer, "deathLogBytes");
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (json_object_get(answer, "deaths"), i, item) {
+        const char *detail = json_string_value(json_object_get(item, "detail"));
+        if (detail != NULL)
+            log_debug("death refused", "detail=%s", detail);
+    }
+    if (json_is_integer(bytes) && json_integer_value(bytes) >= 0)
+        deaths_set_log_bytes(deaths, (size_t)json_integer_value(bytes));
+    deaths_delivered(deaths, count);
+}
+
+int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, Deaths *deaths,
+                bool *ret_stale, Err *err)
 {
     _cleanup_(http_reply_done) HttpReply reply = { 0 };
     _cleanup_(buf_done) Buf body = { .max = ANSWER_MAX };
@@ -239,11 +257,17 @@ int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, bool *ret_
     buf_add_str(&body, "{\"reports\":[");
     for (size_t i = 0; i < batch->count; i++)
         buf_printf(&body, "%s%s", i > 0 ? "," : "", batch->texts[i]);
-    buf_add_str(&body, "]}");
+    size_t death_count = 0;
+    _cleanup_(mem_freep) char *death_texts = deaths_take(deaths, DEATHS_AT_ONCE, &death_count);
+    buf_add_str(&body, "]");
+    if (death_texts != NULL)
+        buf_printf(&body, ",\"deaths\":%s", death_texts);
+    buf_add_str(&body, "}");
     if (post(rest, "/report", buf_str(&body), &reply, err) < 0)
         return -1;
     json_t *answer = json_loadb(reply.body, reply.len, 0, NULL);
     settle(batch, json_object_get(answer, "results"), outbox, ret_stale);
+    settle_deaths(answer, deaths, death_count);
     json_decref(answer);
     return 0;
 }

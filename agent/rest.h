@@ -5,6 +5,7 @@
 
 #include "cara/err.h"
 #include "channel.h"
+#include "deaths.h"
 #include "desired.h"
 #include "outbox.h"
 
@@ -41,9 +42,10 @@ int rest_channel(Rest *rest, const char *kind, ChannelOffer *ret, Err *err);
 /* *ret_changed false: all is as the last list said that was parsed, and *ret is empty. */
 int rest_assignments(Rest *rest, Assignments *ret, bool *ret_changed, Err *err);
 
-/* Delivers a batch. What the server refuses for good is marked so in the outbox; *ret_stale tells
- * that it knows better than we what is assigned (409). */
-int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, bool *ret_stale, Err *err);
+/* Delivers a batch, and deaths that wait. What the server refuses for good is marked so in the
+ * outbox; *ret_stale tells that it knows better than we what is assigned (409). */
+int rest_report(Rest *rest, const OutboxBatch *batch, Outbox *outbox, Deaths *deaths,
+                bool *ret_stale, Err *err);
 
 /* How long the server asked to be left alone when it refused the last call; 0: not at all. */
 int64_t rest_retry_after_ms(const Rest *rest);

@@ -31,7 +31,15 @@ const ConfigOption settings_options[] = {
     { "agent-port",         "AGENT_LISTEN_PORT",  "listen_port",        CONFIG_PORT,     AT(listen_port),           "9090",                        false,
       "its port" },
     { "proxy-listen-addr",  "PROXY_LISTEN_ADDR",  "proxy_listen_addr",  CONFIG_STRING,   AT(proxy_listen_addr),     ":8081",                       false,
-      "host:port for the ingress proxy; accepted, and not used before there is one" },
+      "host:port for the ingress proxy; none for no proxy" },
+    { "proxy-tls-listen-addr", "PROXY_TLS_LISTEN_ADDR", "proxy_tls_listen_addr", CONFIG_STRING, AT(proxy_tls_listen_addr), ":8443",                 false,
+      "host:port for its HTTPS, where there are certificates" },
+    { "proxy-certificates", "PROXY_CERTIFICATES", "proxy_certificates", CONFIG_STRING,   AT(proxy_certificates),    NULL,                          false,
+      "a directory with HOST.crt and HOST.key for each host that is served over HTTPS" },
+    { "proxy-timeout",      "PROXY_TIMEOUT",      "proxy_timeout",      CONFIG_DURATION, AT(proxy_timeout_ms),      "60s",                         false,
+      "how long the ingress proxy waits for a backend's answer to begin" },
+    { "proxy-access-log",   "PROXY_ACCESS_LOG",   "proxy_access_log",   CONFIG_STRING,   AT(proxy_access_log),      NULL,                          false,
+      "a file that gets one line for each request to the ingress proxy; - for standard output" },
     { "advertise-ip",       "AGENT_ADVERTISE_IP", "advertise_ip",       CONFIG_STRING,   AT(advertise_ip),          NULL,                          false,
       "the address others reach this node under; default: the one it reaches the server from" },
     { "debug",              "DEBUG",              "debug",              CONFIG_BOOL,     AT(debug),                 "false",                       false,
@@ -114,6 +122,10 @@ int settings_check(const Settings *settings, Err *err)
         return err_set(err, ERR_INVALID,
                        "heartbeat_interval is too short: set HEARTBEAT_INTERVAL or "
                        "--heartbeat-interval to 100ms or more");
+    if (settings->proxy_timeout_ms < 100)
+        return err_set(err, ERR_INVALID,
+                       "proxy_timeout is too short: set PROXY_TIMEOUT or --proxy-timeout to 100ms "
+                       "or more");
     return 0;
 }
 

@@ -17,7 +17,11 @@ typedef struct Settings {
     char *docker_host;
     char *listen_host;
     int listen_port;
-    char *proxy_listen_addr;
+    char *proxy_listen_addr;     /* "none": no proxy */
+    char *proxy_tls_listen_addr; /* where there are certificates */
+    char *proxy_certificates;    /* a directory; NULL: no HTTPS */
+    char *proxy_access_log;      /* a file, "-" for standard output; NULL: none */
+    int64_t proxy_timeout_ms;
     char *advertise_ip; /* NULL: the address the server is reached from */
 } Settings;
 

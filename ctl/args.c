@@ -229,14 +229,16 @@ int command_line_parse(int argc, char **argv, CommandLine *line, Err *err)
         const char *word = argv[i];
         if (used[i])
             continue;
-        if (flags_end || word[0] != '-' || word[1] == '\0')
+        if (flags_end || word[0] != '-' || word[1] == '\0') {
             line->args[line->arg_count++] = word;
-        else if (strcmp(word, "--") == 0)
+            flags_end |= line->arg_count == (size_t)line->command->flags_end_after;
+        } else if (strcmp(word, "--") == 0) {
             flags_end = true;
-        else if (word[1] == '-')
+        } else if (word[1] == '-') {
             result = parse_long(line, argc, argv, &i, err);
-        else
+        } else {
             result = parse_short(line, argc, argv, &i, err);
+        }
     }
     free(used);
     if (line->command == ctl_commands[0] && line->arg_count > 0) {

@@ -112,6 +112,27 @@ static void offer_conditions(const Cursor *at, const Command *command)
         offer(at, words[i], NULL);
 }
 
+/* "project/service" of the projects there are. */
+static void offer_services(const Cursor *at)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+    _cleanup_(mem_freep) char *path = mem_printf("%s?limit=1000", resource_project.path);
+    size_t i, j;
+    json_t *item, *service;
+
+    if (api_call(at->ctl, "GET", path, NULL, NULL, &list, &(Err){ 0 }) < 0)
+        return;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        json_array_foreach (json_at(item, "spec.services"), j, service) {
+            _cleanup_(buf_done) Buf name = { .max = 1024 };
+            print_clean(json_text_at(item, "metadata.name"), &name);
+            buf_add_str(&name, "/");
+            print_clean(json_text_at(service, "name"), &name);
+            offer(at, buf_str(&name), NULL);
+        }
+    }
+}
+
 /* What may stand behind a flag: its choices, or names of what help calls its value. */
 static void offer_values(const Cursor *at, const Command *command, const Flag *flag)
 {
@@ -144,6 +165,8 @@ static void offer_args(const Cursor *at, const Command *command)
             offer_names(at, names[i].resource, "");
     if (command->complete == COMPLETE_OBJECTS)
         offer_objects(at);
+    if (command->complete == COMPLETE_SERVICES)
+        offer_services(at);
 }
 
 /* The flag whose value the current word is, or NULL. */

@@ -30,6 +30,7 @@ typedef enum CompleteArgs {
     COMPLETE_NONE,
     COMPLETE_NODES,
     COMPLETE_PROJECTS,
+    COMPLETE_SERVICES, /* project/service */
     COMPLETE_SETTINGS,
     COMPLETE_OBJECTS, /* node/NAME, project/NAME */
 } CompleteArgs;
@@ -42,8 +43,9 @@ typedef struct Command {
     const char *description; /* NULL for brief */
     const Flag *flags;       /* ended by a name of NULL; NULL for none */
     int min_args;
-    int max_args; /* ARGS_ANY for no limit */
-    bool selects; /* -l or --all may stand in for the arguments */
+    int max_args;        /* ARGS_ANY for no limit */
+    bool selects;        /* -l or --all may stand in for the arguments */
+    int flags_end_after; /* with that many arguments flags end, as behind `--`; 0: never */
     CompleteArgs complete;
     /* NULL shows help. Returns 0, or -1 with err. */
     int (*run)(Ctl *ctl, const CommandLine *line, Err *err);

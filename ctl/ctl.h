@@ -26,14 +26,15 @@ typedef enum OutputFormat {
 typedef struct Ctl {
     const char *server; /* URL */
     OutputFormat output;
-    bool colour;    /* stdout is a terminal that may have it */
-    bool live;      /* stdout is a terminal whose last line may be written again */
-    int64_t now;    /* what ages are counted from */
-    int timeout_ms; /* of one call; set before the first */
-    int idle_ms;    /* a watch on which nothing comes for this long is opened anew */
-    Http *http;     /* owned; made at the first call */
-    Buf out;        /* what goes to stdout when the command ends */
-    int failures;   /* of several things to do, those that failed and were reported already */
+    bool colour;     /* stdout is a terminal that may have it */
+    bool live;       /* stdout is a terminal whose last line may be written again */
+    int64_t now;     /* what ages are counted from */
+    int timeout_ms;  /* of one call; set before the first */
+    int idle_ms;     /* a watch on which nothing comes for this long is opened anew */
+    Http *http;      /* owned; made at the first call */
+    Buf out;         /* what goes to stdout when the command ends */
+    int exit_status; /* of a command that succeeded: exec carries another program's */
+    int failures;    /* of several things to do, those that failed and were reported already */
 } Ctl;
 
 /* The whole program; returns the exit status. */

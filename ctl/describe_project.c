@@ -120,6 +120,8 @@ static void describe_ingress(const json_t *ingress, Buf *out)
 {
     cell_line("    - Name:    ", ingress, "name", out);
     cell_line("      Host:    ", ingress, "host", out);
+    if (json_text_at(ingress, "path")[0] != '\0')
+        cell_line("      Path:    ", ingress, "path", out);
     buf_add_str(out, "      Target:  ");
     print_clean(json_text_at(ingress, "target.service"), out);
     buf_printf(out, ":%" PRId64 "\n", json_int_at(ingress, "target.port"));

@@ -195,5 +195,5 @@ int ctl_main(int argc, char **argv)
         ctl_print_error(err.message);
     http_free(ctl.http);
     buf_done(&ctl.out);
-    return result < 0 || ctl.failures > 0 ? 1 : 0;
+    return result < 0 || ctl.failures > 0 ? 1 : ctl.exit_status;
 }

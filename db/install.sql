@@ -5,7 +5,7 @@
 BEGIN;
 SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
 \ir bootstrap.sql
-SELECT coalesce(max(version), 0) > 4 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003, coalesce(max(version), 0) < 4 AS lacks_0004 FROM cara.migration \gset
+SELECT coalesce(max(version), 0) > 6 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003, coalesce(max(version), 0) < 4 AS lacks_0004, coalesce(max(version), 0) < 5 AS lacks_0005, coalesce(max(version), 0) < 6 AS lacks_0006 FROM cara.migration \gset
 \if :newer
 DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; nothing was changed'; END $$;
 \endif
@@ -21,6 +21,12 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \if :lacks_0004
 \ir migrations/0004_bus.sql
 \endif
+\if :lacks_0005
+\ir migrations/0005_reach.sql
+\endif
+\if :lacks_0006
+\ir migrations/0006_ingress.sql
+\endif
 \ir functions/00_basics.sql
 \ir functions/05_fields.sql
 \ir functions/10_manifest.sql
@@ -32,7 +38,9 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \ir functions/20_events.sql
 \ir functions/30_node.sql
 \ir functions/40_project.sql
+\ir functions/44_ingress.sql
 \ir functions/50_report.sql
+\ir functions/52_deaths.sql
 \ir functions/60_schedule.sql
 \ir functions/62_why.sql
 \ir functions/64_plan.sql

@@ -1,8 +1,8 @@
 #include "database.h"
 
 #include "cara/buf.h"
+#include "cara/text.h"
 #include "cara/time.h"
-#include "text.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -7,12 +7,12 @@
 #include "refusal.h"
 #include "request.h"
 #include "routes.h"
-#include "text.h"
 #include "wakeups.h"
 #include "watch.h"
 
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/text.h"
 
 #include <jansson.h>
 #include <string.h>

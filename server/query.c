@@ -1,7 +1,7 @@
 #include "query.h"
 
 #include "cara/mem.h"
-#include "text.h"
+#include "cara/text.h"
 
 #include <string.h>
 

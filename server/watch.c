@@ -4,10 +4,10 @@
 #include "parking.h"
 #include "problem.h"
 #include "stream.h"
-#include "text.h"
 
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/text.h"
 #include "cara/time.h"
 
 #include <inttypes.h>

@@ -393,6 +393,7 @@ DECLARE
     v_name text := p_ingress->>'name';
     v_port bigint := coalesce((p_ingress#>>'{target,port}')::bigint, 0);
     v_host text := p_ingress->>'host';
+    v_path text := p_ingress->>'path';
 BEGIN
     IF v_name IS NULL THEN
         PERFORM fail(400, 'each ingress entry must have a non-empty name', p_path || '.name');
@@ -407,8 +408,11 @@ BEGIN
         PERFORM fail(400, format('ingress %s: target port must not be greater than 65535', v_name), p_path || '.target.port');
     ELSIF p_ingress#>>'{access,scope}' <> 'Internal' THEN
         PERFORM fail(400, format('ingress %s: only "Internal" scope is supported', v_name), p_path || '.access.scope');
-    ELSIF v_host !~* '\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z' OR length(v_host) > 253 THEN
-        PERFORM fail(400, format('ingress %s: host %s is not a host name', v_name, quote(v_host, 40)), p_path || '.host');
+    ELSIF v_host !~* '\A(\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z' OR length(v_host) > 253 THEN
+        PERFORM fail(400, format('ingress %s: host %s is not a host name', v_name, quote(v_host, 40)), p_path || '.host',
+            'a host is a name such as shop.example.com, or *.example.com for every name of one label more');
+    ELSIF v_path !~ '\A/[^?#[:space:][:cntrl:]]*\Z' OR length(v_path) > 1024 THEN
+        PERFORM fail(400, format('ingress %s: path %s must begin with "/" and hold no "?", "#" or blanks', v_name, quote(v_path, 40)), p_path || '.path');
     END IF;
 END
 $$;
@@ -460,9 +464,10 @@ BEGIN
         FOR i IN 0 .. jsonb_array_length(p_spec->'ingress') - 1 LOOP
             PERFORM check_ingress(p_spec->'ingress'->i, p_spec, format('spec.ingress[%s]', i));
         END LOOP;
-        SELECT lower(e->>'host') INTO v_name FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
+        SELECT coalesce(lower(e->>'host'), '') || coalesce(nullif(e->>'path', '/'), '') INTO v_name
+          FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, format('ingress host %s is used twice', quote(coalesce(v_name, ''))), 'spec.ingress');
+            PERFORM fail(400, format('ingress host %s is used twice', quote(v_name)), 'spec.ingress', 'two entries of one host need different paths');
         END IF;
     END IF;
     IF p_spec ? 'placement' THEN

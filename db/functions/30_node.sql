@@ -253,6 +253,9 @@ BEGIN
     IF p_body ~* '"pressure"' THEN -- an empty list says that there is none any more
         SELECT coalesce(string_agg(e, ', ' ORDER BY e), '') INTO v_new.pressure FROM jsonb_array_elements_text(v_body->'pressure') e;
     END IF;
+    IF p_body ~* '"proxy"' THEN
+        PERFORM node_proxy_put(p_name, v_body->'proxy');
+    END IF;
     IF v_new IS DISTINCT FROM v_old THEN
         UPDATE node_status
            SET reported_state = v_new.reported_state, network = v_new.network, capacity = v_new.capacity,

@@ -193,7 +193,7 @@ $$;
 COMMENT ON FUNCTION api.project_report IS
     'Sets a project''s phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.';
 
--- POST /api/v1/nodes/NAME/report {"reports":[...]}: many projects in one request; each stands for itself.
+-- POST /api/v1/nodes/NAME/report {"reports":[...],"deaths":[...]}: many projects in one request; each stands for itself.
 CREATE OR REPLACE FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamptz DEFAULT clock_timestamp())
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
@@ -222,10 +222,13 @@ BEGIN
         v_out[v_entry.n] := '{"project":' || wire_text(coalesce(v_entry.project, ''))
             || ',"status":' || v_status || wire_member('detail', v_detail) || '}';
     END LOOP;
-    RETURN wire('{"results":[' || array_to_string(v_out, ',') || ']}');
+    RETURN wire('{"results":[' || array_to_string(v_out, ',') || ']'
+        || CASE WHEN p_body ? 'deaths' THEN ',"deaths":' || deaths_put(p_name, p_body->'deaths', p_now) ELSE '' END
+        || ',"deathLogBytes":' || death_log_bytes() || '}');
 END
 $$;
-COMMENT ON FUNCTION api.node_report IS 'Takes in an agent''s reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.';
+COMMENT ON FUNCTION api.node_report IS
+    'Takes in an agent''s reports and deaths and says of each whether it was accepted (204, or 400, 404, 409 with detail), and how much of a dead container''s log is wanted. SR400, SR404.';
 
 -- GET /api/v1/nodes/NAME/assignments: all that this node has to run, and all it has to clear away. Their version is a
 -- digest of what they are made of, so it is right whatever commits in which order; whoever has it (If-None-Match) gets
@@ -252,9 +255,11 @@ BEGIN
                || ',"generation":' || a.generation
                || ',"desired":"' || CASE WHEN a.released_at IS NULL AND a.deleted_at IS NULL THEN 'Running' ELSE 'Removed' END
                || '","phase":' || wire_text(a.phase)
-               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire || '}', ',' ORDER BY a.project)
+               || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire
+               || coalesce(',"ingress":' || ingress_wire(a.project, a.ingress), '') || '}', ',' ORDER BY a.project)
       INTO v_items
-      FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire, s.phase
+      FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire,
+                   p.spec->'ingress' AS ingress, s.phase
               FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
              WHERE a.node = p_name AND a.gone_at IS NULL
              ORDER BY a.project, a.epoch DESC) a;

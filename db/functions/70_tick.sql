@@ -196,7 +196,7 @@ END
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 
--- Events go by age, the change log by age and size, and only what every reader can have: the log is decided up to its
+-- Events and deaths go by age, the change log by age and size, and only what every reader can have: the log is decided up to its
 -- horizon. At most p_rows changes at a time, as the clock holds locks meanwhile. Gives whether there are more to go.
 CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz, p_rows int DEFAULT 50000)
 RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
@@ -209,6 +209,7 @@ DECLARE
     v_rows    bigint;
 BEGIN
     DELETE FROM event WHERE last_at < p_now - (SELECT setting_interval('event_retention'));
+    PERFORM trim_deaths(p_now);
     SELECT max(o.id), count(*) INTO v_to, v_rows
       FROM (SELECT c.id, c.at FROM change c WHERE c.id <= v_decided ORDER BY c.id LIMIT p_rows) o WHERE o.id <= v_most OR o.at < v_since;
     IF v_to IS NULL THEN
@@ -220,7 +221,7 @@ BEGIN
     RETURN v_rows = p_rows;
 END
 $$;
-COMMENT ON FUNCTION cara.trim_history IS 'Drops old events, and of the change log what is too old or too much; gives whether there is more to drop.';
+COMMENT ON FUNCTION cara.trim_history IS 'Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.';
 
 -- A channel's role may LISTEN, so it could also keep a transaction open or never read what it is sent, and then the
 -- queue that all notifications of the instance go through cannot be emptied; once that is full nobody can commit a

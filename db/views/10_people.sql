@@ -62,3 +62,18 @@ SELECT cara.age(e.last_at) AS age,
   FROM cara.event e
  ORDER BY e.last_at, e.id;
 COMMENT ON VIEW cara.events IS 'What happened, newest last.';
+
+CREATE OR REPLACE VIEW cara.deaths AS
+SELECT d.project,
+       d.service,
+       d.node,
+       d.exit_code,
+       d.signal,
+       d.oom_killed,
+       d.stopped,
+       cara.age(d.finished_at) AS age,
+       d.container_id,
+       d.log
+  FROM cara.death d
+ ORDER BY d.project, d.service, d.finished_at DESC;
+COMMENT ON VIEW cara.deaths IS 'How containers ended, newest first for each service, with the last lines they wrote.';

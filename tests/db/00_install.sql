@@ -4,12 +4,12 @@ BEGIN;
 SELECT plan(22);
 
 -- Everything that was designed is there.
-SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'demand', 'event', 'field', 'installed', 'lease', 'migration',
-    'node', 'node_room', 'node_state', 'node_state_transition', 'node_status', 'phase', 'phase_transition', 'project', 'project_service',
+SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'death', 'demand', 'event', 'field', 'installed', 'lease', 'migration',
+    'node', 'node_proxy', 'node_room', 'node_state', 'node_state_transition', 'node_status', 'phase', 'phase_transition', 'project', 'project_service',
     'project_status', 'report_reason', 'revision', 'setting'], 'schema cara has the tables of the design');
 SELECT tables_are('api', ARRAY[]::name[], 'schema api has no tables');
-SELECT views_are('cara', ARRAY['events', 'nodes', 'projects', 'services'], 'schema cara has the views people read');
-SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus') $$, 'the migrations recorded themselves');
+SELECT views_are('cara', ARRAY['deaths', 'events', 'nodes', 'projects', 'services'], 'schema cara has the views people read');
+SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus'), (5, 'reach'), (6, 'ingress') $$, 'the migrations recorded themselves');
 SELECT is((SELECT count(*) FROM cara.installed), 0::bigint, 'psql leaves no checksum, so that a server applies its own');
 
 -- It explains itself.

@@ -1,11 +1,11 @@
 /* The parts of cara-server that touch nothing: text, query strings, routes, request heads,
  * problems. */
+#include "cara/text.h"
 #include "clock.h"
 #include "problem.h"
 #include "query.h"
 #include "request.h"
 #include "routes.h"
-#include "text.h"
 
 #include "cara/mem.h"
 

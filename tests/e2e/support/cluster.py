@@ -5,10 +5,11 @@ from . import network
 from .engine import IMAGE, Engine
 from .http import Client
 from .postgres import Postgres
-from .process import BIN, Process, run
+from .process import BIN, SANDBOX, Process, run
 from .wait import wait_for
 
 SERVER_PORT = 8080
+CERTIFICATES = SANDBOX / "certificates"  # of every node's ingress proxy
 
 
 class Node:
@@ -18,8 +19,15 @@ class Node:
         self.address = f"10.212.0.{10 + number}"
         network.make_namespace(self.name, self.address)
         self.engine = Engine(self.name, self.name)
+        self.access_log = SANDBOX / f"access-{self.name}.log"
+        CERTIFICATES.mkdir(exist_ok=True)
         self.agent = Process(f"agent-{self.name}", [BIN / "cara-agent"], netns=self.name, env={
-            "SERVER_URL": server_url, "NODE_NAME": self.name, "DOCKER_HOST": self.engine.host})
+            "SERVER_URL": server_url, "NODE_NAME": self.name, "DOCKER_HOST": self.engine.host,
+            "PROXY_TIMEOUT": "2s", "PROXY_CERTIFICATES": CERTIFICATES, "PROXY_ACCESS_LOG": self.access_log})
+
+    def listen(self, port):
+        """Something else that has a port of this node."""
+        return Process(f"listener-{self.name}-{port}", ["busybox", "nc", "-ll", "-p", port], netns=self.name).start()
 
 
 class Cluster:
@@ -44,6 +52,7 @@ class Cluster:
         node.agent.start()
         self.nodes.append(node)
         self.wait_for_nodes()
+        return node
 
     def take_node(self):
         """The last one added goes; nothing may be on it."""

@@ -21,7 +21,7 @@ class Process:
         self.argv = [str(arg) for arg in argv]
         if netns:
             self.argv = ["nsenter", f"--net=/run/netns/{netns}", *self.argv]
-        self.env = {**os.environ, **(env or {})}
+        self.env = {**os.environ, **{name: str(value) for name, value in (env or {}).items()}}
         self.log = SANDBOX / "logs" / f"{name}.log"
         self.log.parent.mkdir(exist_ok=True)
         self.child = None

@@ -1,4 +1,4 @@
-#include "text.h"
+#include "cara/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -29,6 +29,25 @@ bool text_is_storable(const char *s, size_t len)
         i += n;
     }
     return true;
+}
+
+void text_add_storable(Buf *out, const char *s, size_t len)
+{
+    size_t plain = 0; /* bytes before s[i] that can be added as they are */
+
+    for (size_t i = 0; i < len;) {
+        size_t n = s[i] != '\0' ? sequence_length(s + i, len - i) : 0;
+        if (n == 0) {
+            buf_add(out, s + i - plain, plain);
+            buf_add_str(out, "\xEF\xBF\xBD");
+            plain = 0;
+            i++;
+            continue;
+        }
+        plain += n;
+        i += n;
+    }
+    buf_add(out, s + len - plain, plain);
 }
 
 static void add_escaped(Buf *out, unsigned char c)

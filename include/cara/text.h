@@ -1,6 +1,6 @@
 /* Strings on their way into JSON and out of URLs. Pure. */
-#ifndef CARA_SERVER_TEXT_H
-#define CARA_SERVER_TEXT_H
+#ifndef CARA_TEXT_H
+#define CARA_TEXT_H
 
 #include "cara/buf.h"
 
@@ -10,6 +10,10 @@
 
 /* Well-formed UTF-8 without a NUL: what Postgres takes as text. */
 bool text_is_storable(const char *s, size_t len);
+
+/* Adds s as text that can be stored: each byte that is not part of well-formed UTF-8, and each NUL,
+ * becomes U+FFFD. */
+void text_add_storable(Buf *out, const char *s, size_t len);
 
 /* Adds "s" with its quotes, escaped as contract 1.1 has it; what is not UTF-8 becomes U+FFFD. */
 void text_add_json(Buf *out, const char *s, size_t len);

@@ -300,7 +300,7 @@ TABLE cara.project
     CONSTRAINT project_annotations_check CHECK ((jsonb_typeof(annotations) = 'object'::text))
     CONSTRAINT project_generation_check CHECK ((generation > 0))
     CONSTRAINT project_labels_check CHECK ((jsonb_typeof(labels) = 'object'::text))
-    CONSTRAINT project_name_is_valid CHECK (((octet_length(name) <= 253) AND (name ~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z'::text)))
+    CONSTRAINT project_name_is_valid CHECK (((name <> ''::text) AND (octet_length(name) <= 253) AND (translate(name, 'abcdefghijklmnopqrstuvwxyz0123456789.-'::text, ''::text) = ''::text) AND (btrim(name, '.-'::text) = name)))
     CONSTRAINT project_pkey PRIMARY KEY (name)
     CONSTRAINT project_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
     CONSTRAINT project_uid_key UNIQUE (uid)
@@ -505,7 +505,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 49fbfe3dc955de29185527b511aa065d
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 74003d668aac41eb85e91c555ea0eeca
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -539,7 +539,7 @@ FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json V
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
 FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
-FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 2be796ea7fc5e6a3e628f06ee358f08e
+FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 687ebf960be26b55f21fe935138c4905
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
     -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.
@@ -709,7 +709,7 @@ FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb
     -- A pressure condition as JSON text.
 FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, labels jsonb, home text) STABLE SET search_path=cara, pg_temp BODY 07088a63f8e9237663e867cd7e42902e
     -- What a project asks for, with its labels and where its data is.
-FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 9bea60efb05cd7980199c303cfa9e811
+FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text, OUT result text, OUT wire text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 30f1600c798d0fb3ce0e478a0c3c79fc
     -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.

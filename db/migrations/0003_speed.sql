@@ -15,3 +15,8 @@ DROP INDEX cara.event_last_at;
 CREATE INDEX event_last_at ON cara.event USING brin (last_at) WITH (autosummarize = on, pages_per_range = 32);
 DROP INDEX cara.change_at;
 CREATE INDEX change_at ON cara.change USING brin (at) WITH (autosummarize = on, pages_per_range = 32);
+
+-- The same names as before, told without a regular expression: that alone was a third of what inserting a row cost.
+ALTER TABLE cara.project DROP CONSTRAINT project_name_is_valid;
+ALTER TABLE cara.project ADD CONSTRAINT project_name_is_valid CHECK (
+    name <> '' AND octet_length(name) <= 253 AND translate(name, 'abcdefghijklmnopqrstuvwxyz0123456789.-', '') = '' AND btrim(name, '.-') = name);

@@ -523,7 +523,7 @@ FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURI
     -- Removes a node that no project is assigned to; gives NULL. SR404, SR409.
 FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
     -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
-FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY abb0e27442afacc2e1ae45b749f5fa97
+FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f4c4b72d4391e0b5db17e5d88b813deb
     -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
@@ -781,7 +781,7 @@ FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
-FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e111fbcd8d360ba3fa5d9b10228f6948
+FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY aba096637d3e24ab9c5e48c6a08851f0
     -- Where, under a term's topology key, there is a project that its selector matches.
 FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5
     -- The affinity terms of a placement as rows.
@@ -793,11 +793,11 @@ FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE
     -- Drops events and change log rows older than their retention.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
-FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 19d8feec1a71ae0d950e97c24b581cc8
+FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 043cf4470db8c491c8b8a79fe77774c6
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 8a6ec147ba43f0db443ae4f6267f3b9a
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 33ac09f1e323189566f88771e7bdb410
     -- Notifies cara_bus and the channels of the given nodes, once a transaction.

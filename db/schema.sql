@@ -164,6 +164,19 @@ TABLE cara.lease WITH (fillfactor=50)
     CONSTRAINT lease_pkey PRIMARY KEY (node)
     CREATE UNIQUE INDEX lease_pkey ON cara.lease USING btree (node)
     -- One narrow row a node, changed in place by each heartbeat; never logged, never notified.
+TABLE cara.leftover
+    node text COLLATE "C" NOT NULL
+    project text COLLATE "C" NOT NULL
+    uid uuid NOT NULL
+    epoch bigint NOT NULL
+    generation bigint NOT NULL
+    labels jsonb NOT NULL
+    spec_wire text NOT NULL
+    since timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    CONSTRAINT leftover_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT leftover_pkey PRIMARY KEY (node, project)
+    CREATE UNIQUE INDEX leftover_pkey ON cara.leftover USING btree (node, project)
+    -- What nodes still have of projects whose row is gone, data included: each is told to clear it away, and says when it has.
 TABLE cara.migration
     version integer NOT NULL
     name text NOT NULL
@@ -310,6 +323,7 @@ TABLE cara.project
     CREATE UNIQUE INDEX project_uid_key ON cara.project USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand()
+    CREATE TRIGGER keep_leftover BEFORE DELETE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_leftover()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
@@ -513,7 +527,7 @@ FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS 
     -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
 FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7a11aed7c1fc6b58d399fcfac56cd27c
     -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
-FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
+FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 006e2d4643ab5d561a6d219ed4ca0e37
     -- What a node has to run (desired Running) or to clear away (Removed). SR404.
 FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
     -- A node takes no new projects; those it has stay. SR404.
@@ -667,6 +681,8 @@ FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
     -- Trigger: works out what a project asks for from its spec.
+FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 9870d8afdf3858b3064db92e207471ff
+    -- Trigger: remembers where something of a deleted project is left.
 FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 05e4cbe8568d8099c2ee9b7b7a68bd0e
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8529367411f58829f9f99b4fbcf93948
@@ -741,7 +757,7 @@ FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_
     -- JSON text of a canonical object in the wire's member order.
 FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 908ee77ac414b55d661d8ac6c0f966fc
     -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
-FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28fd296a4bc25a95af001d306c503ee0
+FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 693a06e202fddefbc110325df0601952
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
 FUNCTION cara.reschedule_lost(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 884bbcd3141d9901ec26dad7391f2dbc
     -- Releases projects from lost nodes once their grace has passed; returns how many.

@@ -589,9 +589,9 @@ FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINE
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
-FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 6ee94fc981c8a43ea6d26a260e8acd33
+FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 6c6993472b3ca0b9f6ac48e9c6f51be4
     -- The jsonpath condition that an object of a type is canonical as it stands.
-FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 76976eec2d513094aa13e52cbcd75d67
+FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 4282eac52b99c9f6f939140a314efbb3
     -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY c69d459a609f3f6b1a2b7a9f68282c86
     -- True of a manifest that is canonical as it stands, written from cara.field.

@@ -153,7 +153,8 @@ END
 $$;
 COMMENT ON FUNCTION cara.fail_unknown IS 'Raises SR400: no such member here; names the nearest one that exists.';
 
--- What cara.field says, in forms that are read without a query: a jsonpath that is true of a manifest of a kind which is
+-- What cara.field says, in forms that are read without a query (a comparison in a jsonpath stands behind one of types, as
+-- one of two types is neither true nor false, and "not unknown" would pass): a jsonpath that is true of a manifest of a kind which is
 -- canonical as it stands, and the members of a type as (name, kind, item, keep) one after the other. A trigger on the table
 -- writes these functions anew, and plans that have their values in them go when they do.
 CREATE OR REPLACE FUNCTION cara.canonical_condition(p_type text)
@@ -165,7 +166,7 @@ BEGIN
                 WHEN 'string' THEN '@.value.type() == "string" && @.value != ""'
                 WHEN 'quantity' THEN '@.value.type() == "string" && @.value != ""'
                 WHEN 'integer' THEN '@.value.type() == "number" && @.value != 0 && @.value > -1000000000000000 && @.value < 1000000000000000'
-                WHEN 'boolean' THEN '@.value == true'
+                WHEN 'boolean' THEN '@.value.type() == "boolean" && @.value == true'
                 WHEN 'map' THEN '@.value.type() == "object" && exists(@.value.keyvalue()) && !exists(@.value.keyvalue() ? (@.value.type() != "string"))'
                 WHEN 'object' THEN format('exists(@.value ? (exists(@.keyvalue()) && %s))', canonical_condition(f.item))
                 WHEN 'list' THEN '@.value.type() == "array" && @.value.size() > 0 && !exists(@.value[*] ? (!(' ||

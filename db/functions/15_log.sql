@@ -375,3 +375,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.setting_changed IS 'Trigger: has the next tick look at everything again, now.';
+
+-- BEFORE ROW DELETE on project: a node that has not cleared away yet (it was away, or nobody waited for it) hears of it
+-- for as long as it takes.
+CREATE OR REPLACE FUNCTION cara.keep_leftover()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    INSERT INTO leftover (node, project, uid, epoch, generation, labels, spec_wire)
+    SELECT a.node, OLD.name, OLD.uid, max(a.epoch), OLD.generation, OLD.labels, OLD.spec_wire
+      FROM assignment a JOIN node n ON n.name = a.node WHERE a.project = OLD.name AND a.gone_at IS NULL GROUP BY a.node
+    ON CONFLICT (node, project) DO UPDATE SET uid = excluded.uid, epoch = excluded.epoch, generation = excluded.generation,
+        labels = excluded.labels, spec_wire = excluded.spec_wire, since = excluded.since;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_leftover IS 'Trigger: remembers where something of a deleted project is left.';

@@ -153,9 +153,11 @@ END
 $$;
 COMMENT ON FUNCTION cara.claim_names IS 'Claims container, volume and host names for a project; SR409 naming the project that has one already.';
 
--- Creates or changes a project from a manifest that read_manifest() gave. p_create as in node_put().
-CREATE OR REPLACE FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text)
-RETURNS text LANGUAGE plpgsql SET search_path = cara, pg_temp
+-- Creates or changes a project from a manifest that read_manifest() gave. p_create as in node_put(). wire: the new project;
+-- NULL for one that was there before.
+DROP FUNCTION IF EXISTS cara.project_put(jsonb, boolean, text);
+CREATE OR REPLACE FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text, OUT result text, OUT wire text)
+LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_name   text := p_manifest->>'name';
@@ -174,19 +176,20 @@ BEGIN
         WITH new AS (
             INSERT INTO project (name, labels, annotations, spec, expire_at)
             VALUES (v_name, p_manifest->'labels', p_manifest->'annotations', v_spec, v_expire)
-            ON CONFLICT (name) DO NOTHING RETURNING name, uid, generation, labels, annotations, spec
+            ON CONFLICT (name) DO NOTHING RETURNING *
         ), status AS (
-            INSERT INTO project_status (project) SELECT n.name FROM new n
+            INSERT INTO project_status (project) SELECT n.name FROM new n RETURNING *
         ), kept AS (
             INSERT INTO revision (kind, name, uid, generation, verb, actor, labels, annotations, spec)
             SELECT 'Project', n.name, n.uid, n.generation, 'create', p_actor, n.labels, n.annotations, n.spec FROM new n
         ), told AS (
             INSERT INTO event (kind, name, type, reason, message, actor) SELECT 'Project', n.name, 'Normal', 'Created', 'Project created', p_actor FROM new n
         )
-        SELECT n.uid INTO v_new.uid FROM new n;
+        SELECT project_wire(ROW(n.*)::project, ROW(s.*)::project_status, NULL, NULL) INTO wire FROM new n, status s;
         IF FOUND THEN
             PERFORM claim_names(v_name, v_spec, true);
-            RETURN 'created';
+            result := 'created';
+            RETURN;
         END IF;
         SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE; -- someone was quicker
     END IF;
@@ -198,7 +201,8 @@ BEGIN
         PERFORM fail(409, format('operation conflicts with current resource state: project %s is being deleted', quote(v_name)),
             NULL, 'apply it again once it is gone');
     ELSIF (v_old.labels, v_old.annotations, v_old.spec) IS NOT DISTINCT FROM (p_manifest->'labels', p_manifest->'annotations', v_spec) THEN
-        RETURN 'unchanged';
+        result := 'unchanged';
+        RETURN;
     END IF;
     UPDATE project SET labels = p_manifest->'labels', annotations = p_manifest->'annotations', spec = v_spec, expire_at = v_expire,
            generation = generation + (spec <> v_spec)::int, updated_at = clock_timestamp()
@@ -214,7 +218,7 @@ BEGIN
                             THEN 'Scheduled' ELSE 'Pending' END
          WHERE s.project = v_name AND s.phase = 'Failed';
     END IF;
-    RETURN 'configured';
+    result := 'configured';
 END
 $$;
 COMMENT ON FUNCTION cara.project_put IS 'Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.';
@@ -223,10 +227,10 @@ CREATE OR REPLACE FUNCTION api.project_create(p_body jsonb, p_actor text DEFAULT
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_manifest jsonb := read_manifest(p_body, 'Project');
+    v_put record;
 BEGIN
-    PERFORM project_put(v_manifest, true, p_actor);
-    RETURN api.project_get(v_manifest->>'name');
+    v_put := project_put(read_manifest(p_body, 'Project'), true, p_actor);
+    RETURN wire(v_put.wire);
 END
 $$;
 COMMENT ON FUNCTION api.project_create IS 'A new project from a manifest; it starts Pending whatever the body''s status says. SR400, SR409.';
@@ -290,7 +294,9 @@ DECLARE
     v_entry  record;
     v_kind   text;
     v_read   jsonb;
+    v_put    record;
     v_result text;
+    v_object text;
     v_about  text; -- what fail() says an error is about
     v_out    text[] := '{}';
 BEGIN
@@ -308,10 +314,16 @@ BEGIN
         v_about := set_config('cara.about', format('items[%s] %s %s', v_entry.n, lower(v_kind), quote(coalesce(v_entry.value#>>'{metadata,name}', ''), 60)), true);
         v_read := read_manifest(v_entry.value, v_kind);
         PERFORM check_version(v_kind, v_read->>'name', v_read->>'resourceVersion');
-        v_result := CASE v_kind WHEN 'Node' THEN node_put(v_read, NULL, p_actor) ELSE project_put(v_read, NULL, p_actor) END;
+        IF v_kind = 'Node' THEN
+            v_result := node_put(v_read, NULL, p_actor);
+            v_object := api.node_get(v_read->>'name')::text;
+        ELSE
+            v_put := project_put(v_read, NULL, p_actor);
+            v_result := v_put.result;
+            v_object := coalesce(v_put.wire, api.project_get(v_read->>'name')::text);
+        END IF;
         v_out[v_entry.n] := '{"kind":' || wire_text(v_kind) || ',"name":' || wire_text(v_read->>'name')
-            || ',"result":"' || v_result || '","object":'
-            || (CASE v_kind WHEN 'Node' THEN api.node_get(v_read->>'name') ELSE api.project_get(v_read->>'name') END)::text || '}';
+            || ',"result":"' || v_result || '","object":' || v_object || '}';
     END LOOP;
     v_about := set_config('cara.about', '', true);
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"ApplyResult","items":[' || array_to_string(v_out, ',') || ']}');

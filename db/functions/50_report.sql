@@ -96,6 +96,10 @@ BEGIN
     IF v_reason = 'RemoveError' THEN -- the original's agent says Failed; it is still being removed
         v_phase := 'Terminating';
     END IF;
+    IF v_phase IN ('Terminating', 'Terminated') AND EXISTS (SELECT FROM leftover l WHERE (l.node, l.project, l.epoch) = (p_node, v_name, v_epoch)) THEN
+        DELETE FROM leftover l WHERE (l.node, l.project, l.epoch) = (p_node, v_name, v_epoch) AND v_phase = 'Terminated';
+        RETURN; -- of one whose row is gone
+    END IF;
     SELECT * INTO v_project FROM project WHERE name = v_name FOR KEY SHARE;
     IF NOT FOUND THEN
         PERFORM fail_no_project(v_name);
@@ -124,6 +128,7 @@ BEGIN
     IF v_phase = 'Terminated' THEN -- also by a node that the project moved away from, which has cleared up now
         UPDATE assignment SET gone_at = p_now, released_at = coalesce(released_at, p_now), released_because = coalesce(released_because, 'Terminated')
          WHERE project = v_name AND epoch = v_epoch AND gone_at IS NULL;
+        DELETE FROM leftover l WHERE (l.node, l.project) = (p_node, v_name); -- of an earlier one of that name
         IF v_project.deleted_at IS NULL OR EXISTS (SELECT FROM assignment WHERE project = v_name AND gone_at IS NULL) THEN
             RETURN; -- it runs elsewhere, or another node still has something of it
         END IF;
@@ -248,6 +253,8 @@ BEGIN
       INTO v_version
       FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
      WHERE a.node = p_name AND a.gone_at IS NULL;
+    SELECT md5(concat(v_version, string_agg(concat_ws(' ', l.project, l.uid, l.epoch), ',' ORDER BY l.project))) INTO v_version
+      FROM leftover l WHERE l.node = p_name;
     IF strpos(p_if_none_match, v_version) > 0 THEN
         RETURN NULL;
     END IF;
@@ -258,11 +265,15 @@ BEGIN
                || ',"labels":' || wire_map(a.labels) || ',"spec":' || a.spec_wire
                || coalesce(',"ingress":' || ingress_wire(a.project, a.ingress), '') || '}', ',' ORDER BY a.project)
       INTO v_items
-      FROM (SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire,
+      FROM ((SELECT DISTINCT ON (a.project) a.project, a.epoch, a.released_at, p.uid, p.generation, p.deleted_at, p.labels, p.spec_wire,
                    p.spec->'ingress' AS ingress, s.phase
               FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
              WHERE a.node = p_name AND a.gone_at IS NULL
-             ORDER BY a.project, a.epoch DESC) a;
+             ORDER BY a.project, a.epoch DESC)
+            UNION ALL -- of one whose row is gone, unless its namesake is there now and has taken over what was left
+            SELECT l.project, l.epoch, l.since, l.uid, l.generation, l.since, l.labels, l.spec_wire, NULL, 'Terminated'
+              FROM leftover l
+             WHERE l.node = p_name AND NOT EXISTS (SELECT FROM assignment a WHERE a.project = l.project AND a.node = p_name AND a.gone_at IS NULL)) a;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"AssignmentList","node":' || wire_text(p_name)
         || ',"resourceVersion":"' || v_version || '","items":[' || coalesce(v_items, '') || ']}');
 END

@@ -40,15 +40,20 @@ DECLARE
     v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
     v_expressions jsonb := p_term->'matchExpressions';
     v_key         text := p_term->>'topologyKey';
+    v_nodes       text[];
 BEGIN
-    RETURN QUERY
-    SELECT DISTINCT domain_of(n.name, n.labels, v_key)
-      FROM project p
-      JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-      JOIN node n ON n.name = a.node
-     WHERE p.labels @> v_labels AND domain_of(n.name, n.labels, v_key) IS NOT NULL
-       AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
-       AND p.name IS DISTINCT FROM p_except;
+    v_nodes := ARRAY(
+        SELECT DISTINCT a.node
+          FROM project p
+          JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+         WHERE p.labels @> v_labels
+           AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
+           AND p.name IS DISTINCT FROM p_except);
+    IF v_key IS NULL THEN
+        RETURN QUERY SELECT unnest(v_nodes);
+    ELSE
+        RETURN QUERY SELECT DISTINCT n.labels->>v_key FROM node n WHERE n.name = ANY (v_nodes) AND n.labels ? v_key;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION cara.term_domains IS 'Where, under a term''s topology key, there is a project that its selector matches.';
@@ -132,11 +137,12 @@ BEGIN
         SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
     ), occupied AS MATERIALIZED (
         SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL term_domains(t.term, p_self) d
-    ), hit AS ( -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
+    ), hit AS MATERIALIZED ( -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
         SELECT t.repels, t.weight, n.name,
-               o.domain IS NOT NULL OR (NOT t.repels AND t.weight IS NULL AND t.own AND domain_of(n.name, n.labels, t.key) IS NOT NULL
-                                        AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = t.id)) AS is
-          FROM term t CROSS JOIN node n LEFT JOIN occupied o ON o.id = t.id AND o.domain = domain_of(n.name, n.labels, t.key)
+               CASE WHEN domain_of(n.name, n.labels, t.key) IS NULL THEN false -- CASE: hashed, never a join that is sorted for
+                    ELSE t.first OR (t.id, domain_of(n.name, n.labels, t.key)) IN (SELECT o.id, o.domain FROM occupied o) END AS is
+          FROM node n CROSS JOIN (SELECT t.*, NOT t.repels AND t.weight IS NULL AND t.own AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = t.id) AS first
+                                    FROM term t) t
     ), kin AS MATERIALIZED (
         SELECT h.name, bool_or(h.weight IS NULL AND h.repels AND h.is) AS avoided, bool_or(h.weight IS NULL AND NOT h.repels AND NOT h.is) AS missed,
                coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END) FILTER (WHERE h.is), 0) AS liking
@@ -206,14 +212,17 @@ $$;
 COMMENT ON FUNCTION cara.verdict_texts IS 'The nodes that cannot take a demand, each with its reason in words.';
 
 -- Why nobody can take it, in one line: "3 nodes: memory, short by 512Mi; 2: taint gpu=only:NoSchedule".
-CREATE OR REPLACE FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
+-- p_besides: a node that is not asked.
+DROP FUNCTION IF EXISTS cara.verdict_text(cara.demand, jsonb, text, text);
+CREATE OR REPLACE FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL, p_besides text DEFAULT NULL)
 RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
 AS $$
     SELECT CASE WHEN NOT EXISTS (SELECT FROM node) THEN 'no nodes are registered: start cara-agent on a machine'
+                WHEN NOT EXISTS (SELECT FROM node WHERE name IS DISTINCT FROM p_besides) THEN 'there is no other node'
                 ELSE coalesce(string_agg(g.count || CASE WHEN g.turn > 1 THEN ': ' WHEN g.count = 1 THEN ' node: ' ELSE ' nodes: ' END || g.text,
                                          '; ' ORDER BY g.turn), 'waits for its turn') END
       FROM (SELECT count(*), t.text, row_number() OVER (ORDER BY count(*) DESC, t.text) AS turn
-              FROM verdict_texts(p_demand, p_labels, p_home, p_self) t GROUP BY t.text) g
+              FROM verdict_texts(p_demand, p_labels, p_home, p_self) t WHERE t.node IS DISTINCT FROM p_besides GROUP BY t.text) g
 $$;
 COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a demand, each with the number of nodes it excludes.';
 

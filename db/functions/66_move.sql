@@ -111,7 +111,7 @@ BEGIN
       FROM assignment a JOIN project_status s ON s.project = a.project
       CROSS JOIN LATERAL project_demand(a.project) q
       CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM verdicts(q.demand, q.labels, q.home, a.project) v WHERE v.reason IS NULL AND v.node <> p_name) AS fits,
-                                 verdict_text(q.demand, q.labels, q.home, a.project) AS why) t
+                                 verdict_text(q.demand, q.labels, q.home, a.project, p_name) AS why) t
      WHERE a.node = p_name AND a.gone_at IS NULL;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"DrainStatus","node":' || wire_text(p_name) || ',"state":' || wire_text(v_state)
         || ',"draining":' || (v_node.draining_since IS NOT NULL)::text

@@ -4,7 +4,7 @@ BEGIN;
 SELECT plan(22);
 
 -- Everything that was designed is there.
-SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'death', 'demand', 'event', 'field', 'installed', 'lease', 'migration',
+SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'death', 'demand', 'event', 'field', 'installed', 'lease', 'leftover', 'migration',
     'node', 'node_proxy', 'node_room', 'node_state', 'node_state_transition', 'node_status', 'phase', 'phase_transition', 'project', 'project_service',
     'project_status', 'report_reason', 'revision', 'setting'], 'schema cara has the tables of the design');
 SELECT tables_are('api', ARRAY[]::name[], 'schema api has no tables');

@@ -1,7 +1,7 @@
 -- A manifest that is canonical as it stands is taken as it stands: what says so, written from cara.field, must say it of nothing else.
 BEGIN;
 \ir given.psql
-SELECT plan(36);
+SELECT plan(39);
 
 -- Every member that is taken as it stands, once, with a value of its kind.
 CREATE FUNCTION given.full(p_type text) RETURNS jsonb LANGUAGE sql AS $$
@@ -27,6 +27,24 @@ SELECT ok(NOT jsonb_set(body, v.path, v.value::jsonb) @@ cara.canonical_project(
     ('{spec,placement,priority}', '1000000000000000'), ('{spec,placement,priority}', '"1"'), ('{spec,services,0,ports,1,containerPort}', 'null'),
     ('{spec,services,0,resources,limits,cpu}', '1'), ('{spec,services,0,command}', '[1]'), ('{spec,services,0,command}', '[["x"]]'), ('{metadata,labels,a}', '{}'),
     ('{status}', '{}')) v(path, value);
+
+-- Every member of every type with every sort of value: what is said to be canonical is read as it stands.
+CREATE FUNCTION given.reads_same(p_type text, p_object jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN cara.read_object(p_object, p_type, 'here', true) = p_object;
+EXCEPTION WHEN SQLSTATE 'SR400' THEN
+    RETURN false;
+END
+$$;
+CREATE TABLE given.attempt AS
+SELECT f.type, jsonb_build_object(f.name, v.value) AS object,
+       jsonb_build_object(f.name, v.value) @@ format('strict exists($ ? (%s))', cara.canonical_condition(f.type))::jsonpath AS canonical
+  FROM cara.field f, jsonb_array_elements('[null, "", "x", "1s", "2030-01-01T00:00:00Z", 0, 7, -7, 999999999999999, 1000000000000000, true, false, {}, {"a": "b"}, {"a": ""},
+      {"a": 1}, {"name": "x"}, {"name": ""}, {"name": 1}, {"name": "x", "nam": "y"}, {"unschedulable": "yes"}, [], ["x"], [""], [1], [null], [{}], [{"name": "x"}], [{"name": 1}], [{"a": {}}],
+      [[]], [[{}]], ["x", 1], [{}, "x"]]') v(value);
+SELECT is_empty('SELECT type, object FROM given.attempt WHERE canonical AND NOT given.reads_same(type, object)', 'canonical is nothing that reading would change or refuse');
+SELECT is_empty('SELECT type, object FROM given.attempt WHERE canonical IS NULL', 'and it is never unknown');
+SELECT cmp_ok((SELECT count(*) FROM given.attempt WHERE canonical), '>', 100::bigint, 'with many that are');
 
 -- jsonpath has no eye for the digits of a number.
 SELECT throws_ok($$ SELECT cara.read_manifest('{"spec": {"services": [{"ports": [{"containerPort": 80.0}]}]}}', 'Project') $$, 'SR400', NULL, '80.0 is no integer');

@@ -2,7 +2,7 @@
 -- what is left of it there.
 BEGIN;
 \ir given.psql
-SELECT plan(18);
+SELECT plan(26);
 
 -- Given a project that ran on n1 and was lost with it.
 SELECT given.node('n1'), given.project('web');
@@ -41,10 +41,25 @@ SELECT is(api.node_assignments('n1')#>>'{items,0,desired}', 'Running', 'this one
 -- Deleted by force while it runs, made anew: the node sees another uid and epoch.
 SELECT api.node_assignments('n1')->'items'->0 AS before \gset
 SELECT api.project_delete('web', '{"force":["true"]}'), given.project('web');
-SELECT is(json_array_length(api.node_assignments('n1')->'items'), 0, 'deleted by force, nothing is asked of the node');
+SELECT is((SELECT string_agg(concat_ws(' ', e->>'project', e->>'epoch', e->>'uid', e->>'desired', e->>'phase'), ',') FROM json_array_elements(api.node_assignments('n1')->'items') e),
+    concat_ws(' ', 'web', :'before'::json->>'epoch', :'before'::json->>'uid', 'Removed Terminated'), 'deleted by force, the node hears of it until it has cleared away, data included');
 SELECT api.schedule(given.t('21min'));
+SELECT is(json_array_length(api.node_assignments('n1')->'items'), 1, 'its namesake on the same node takes over what is left');
 SELECT isnt(api.node_assignments('n1')#>>'{items,0,uid}', :'before'::json->>'uid', 'the same name again is another project');
 SELECT cmp_ok((api.node_assignments('n1')#>>'{items,0,epoch}')::int, '>', (:'before'::json->>'epoch')::int, 'with a higher epoch');
+
+-- A node that was away when its project went for good.
+SELECT api.project_delete('web', '{"force":["true"]}');
+SELECT api.node_assignments('n1')->'items'->0->>'epoch' AS epoch \gset
+CREATE FUNCTION given.left_says(p_node text, p_epoch bigint, p_phase text) RETURNS text LANGUAGE sql
+RETURN api.node_report(p_node, jsonb_build_object('reports', jsonb_build_array(jsonb_build_object('project', 'web', 'epoch', p_epoch, 'generation', 1, 'phase', p_phase))))#>>'{results,0,status}';
+SELECT is(given.left_says('n1', :epoch, 'Running'), '404', 'what is left there does not come back');
+SELECT is(given.left_says('n2', :epoch, 'Terminated'), '404', 'nor has another node anything to say');
+SELECT is(given.left_says('n1', :epoch, 'Terminating'), '204', 'that it is at it, it may say');
+SELECT is((SELECT count(*) FROM cara.leftover WHERE node = 'n1'), 1::bigint, 'and is asked again');
+SELECT is(given.left_says('n1', :epoch, 'Terminated'), '204', 'until nothing is left');
+SELECT is(json_array_length(api.node_assignments('n1')->'items'), 0, 'then nothing more is asked');
+SELECT is(given.left_says('n1', :epoch, 'Terminated'), '404', 'of what nobody knows any more');
 
 SELECT * FROM finish();
 ROLLBACK;

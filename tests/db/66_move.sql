@@ -61,9 +61,9 @@ SELECT given.wants('free');
 SELECT is(given.ticked(given.t('6s')), 'big=n1 data=n1 free=n1 picky=n1', 'one of them is free to go');
 SELECT api.node_drain('n1', '{}', 'ann') \g /dev/null
 SELECT is(given.drain('n1', '{leaving}'), '["free"]', 'one leaves');
-SELECT is(given.drain('n1', '{staying,0}')::jsonb, '{"project":"big","reason":"1 node: Draining; 1: cpu, short by 500m"}', 'one is too big for the rest');
-SELECT is(given.drain('n1', '{staying,1}')::jsonb, '{"project":"data","reason":"1 node: Draining; 1: its data is on n1"}', 'one has its data here');
-SELECT is(given.drain('n1', '{staying,2}')::jsonb, '{"project":"picky","reason":"1 node: Draining; 1: placement.nodeSelector"}', 'one has no other node to go to');
+SELECT is(given.drain('n1', '{staying,0}')::jsonb, '{"project":"big","reason":"1 node: cpu, short by 500m"}', 'one is too big for the rest');
+SELECT is(given.drain('n1', '{staying,1}')::jsonb, '{"project":"data","reason":"1 node: its data is on n1"}', 'one has its data here');
+SELECT is(given.drain('n1', '{staying,2}')::jsonb, '{"project":"picky","reason":"1 node: placement.nodeSelector"}', 'one has no other node to go to');
 SELECT is(given.ticked(given.t('7s')), 'big=n1 data=n1 free=- picky=n1', 'those who stay run on');
 SELECT given.cleared(given.t('7s')) \g /dev/null
 SELECT is(given.ticked(given.t('8s')), 'big=n1 data=n1 free=n2 picky=n1', 'who leaves arrives');

@@ -108,6 +108,7 @@ int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const c
                        .name_count = count,
                        .chunk = CHUNK_OBJECTS,
                        .deadline = time_monotonic_ms() + ms,
+                       .patient = true,
                        .on_list = on_list,
                        .on_change = on_change,
                        .arg = &w };

@@ -279,8 +279,12 @@ int follow(Ctl *ctl, const Follow *options, Err *err)
     };
 
     srand48(time_monotonic_ms() ^ (long)getpid());
-    if (list(&f) < 0)
-        return -1;
+    if (list(&f) < 0) {
+        if (!options->patient || come_back_later(&f) < 0)
+            return -1;
+        f.must_list = true;
+        pause_a_while(&f);
+    }
     while (f.result == FOLLOW_ON && time_left(&f) > 0) {
         int result = f.must_list ? list(&f) : watch(&f);
         if (f.result != FOLLOW_ON)

@@ -22,6 +22,7 @@ typedef struct Follow {
     size_t name_count;
     int chunk;
     int64_t deadline; /* monotonic milliseconds, INT64_MAX for none */
+    bool patient;     /* a server that is away at the very beginning is waited for as well */
 
     /* Each returns FOLLOW_ON, FOLLOW_ENOUGH, or -1 with err; each but on_change may be NULL. */
     int (*on_list)(void *arg, const json_t *items, Err *err); /* what is there, once, at first */

@@ -153,7 +153,7 @@ static const Flag *pending_flag(const Command *command, const char *previous)
 
     if (previous[0] != '-' || strchr(previous, '=') != NULL)
         return NULL;
-    if (previous[1] == '-')
+    if (strncmp(previous, "--", 2) == 0)
         flag = command_flag(command, previous + 2, strlen(previous + 2), 0);
     else if (strlen(previous) == 2)
         flag = command_flag(command, NULL, 0, previous[1]);

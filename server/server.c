@@ -85,7 +85,7 @@ int server_prepare_database(const ServerSettings *settings, ServerDatabase *ret,
     if (database.role == NULL)
         log_warn(
             "the database's role lacks CREATEROLE: this server keeps all its rights and agents "
-            "live on their slow poll",
+            "are woken by it alone",
             "user=%s", PQuser(conn));
     database.endpoint = database_endpoint(conn, settings->channel_host);
     PoolOptions options = pool_options(settings, &database);

@@ -723,7 +723,7 @@ FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_
     -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
 FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
     -- What tells one list from another, for the continue token.
-FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_custom_plan BODY 20d1fd0d426c9c61158a308506569b5a
+FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY 32f4afe06a825b7be660749aa89a59f7
     -- Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.
 FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY b286d6bc15a350fec9e474516d3a6087
     -- A continue token: the list, the last name given, the position of the first page.

@@ -341,30 +341,28 @@ COMMENT ON FUNCTION api.watch_read IS
     'Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.';
 
 -- The objects that fit a filter, by name from the first one behind p_from: what lists and the beginning of watches show.
--- Planned anew each time, as what is quickest depends on what is asked for.
+-- Put together anew each time, as what is quickest depends on what is asked for; what it calls keeps its plans.
 CREATE OR REPLACE FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint)
-RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE ROWS 1000
-SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
+RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp SET jit = off
 AS $$
-#variable_conflict use_column
+DECLARE
+    v_sql text := CASE p_kind WHEN 'Project' THEN
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since)
+           FROM project o JOIN project_status s ON s.project = o.name AND s.project > $1
+           LEFT JOIN assignment a ON a.project = o.name AND a.project > $1 AND a.released_at IS NULL AND a.gone_at IS NULL
+           LEFT JOIN node_status n ON n.node = a.node'
+        ELSE
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), node_wire(o, s, l.renewed_at)
+           FROM node o JOIN node_status s ON s.node = o.name AND s.node > $1 LEFT JOIN lease l ON l.node = o.name' END;
 BEGIN
-    IF p_kind = 'Project' THEN
-        RETURN QUERY
-        SELECT p.name, greatest(p.resource_version, s.resource_version), project_wire(p, s, a, n.not_ready_since)
-          FROM project p JOIN project_status s ON s.project = p.name
-          LEFT JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-          LEFT JOIN node_status n ON n.node = a.node
-         WHERE p.name > p_from AND (p_phases IS NULL OR s.phase = ANY (p_phases)) AND (p_node IS NULL OR a.node = p_node) AND (p_name IS NULL OR p.name = p_name)
-           AND (p_labels IS NULL OR p_labels = '{}' OR p.labels @> p_labels) AND (p_expressions IS NULL OR selector_matches(p.labels, '{}', p_expressions))
-         ORDER BY p.name LIMIT p_limit;
-    ELSE
-        RETURN QUERY
-        SELECT n.name, greatest(n.resource_version, s.resource_version), node_wire(n, s, l.renewed_at)
-          FROM node n JOIN node_status s ON s.node = n.name LEFT JOIN lease l ON l.node = n.name
-         WHERE n.name > p_from AND (p_phases IS NULL OR s.state = ANY (p_phases)) AND (p_name IS NULL OR n.name = p_name)
-           AND (p_labels IS NULL OR p_labels = '{}' OR n.labels @> p_labels) AND (p_expressions IS NULL OR selector_matches(n.labels, '{}', p_expressions))
-         ORDER BY n.name LIMIT p_limit;
-    END IF;
+    RETURN QUERY EXECUTE concat(v_sql, ' WHERE o.name > $1',
+        CASE WHEN p_phases IS NOT NULL THEN CASE p_kind WHEN 'Project' THEN ' AND s.phase = ANY ($2)' ELSE ' AND s.state = ANY ($2)' END END,
+        CASE WHEN p_node IS NOT NULL THEN ' AND a.node = $3' END,
+        CASE WHEN p_name IS NOT NULL THEN ' AND o.name = $4' END,
+        CASE WHEN p_labels <> '{}' THEN ' AND o.labels @> $5' END,
+        CASE WHEN p_expressions IS NOT NULL THEN ' AND selector_matches(o.labels, NULL, $6)' END,
+        ' ORDER BY o.name LIMIT $7')
+      USING p_from, p_phases, p_node, p_name, p_labels, p_expressions, p_limit;
 END
 $$;
 COMMENT ON FUNCTION cara.list_objects IS 'Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.';

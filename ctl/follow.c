@@ -24,6 +24,7 @@ typedef struct Follower {
     WatchLines lines;
     int result;      /* of the sinks: FOLLOW_ON, or how it ends */
     bool must_list;  /* the position is forgotten */
+    bool refused;    /* the stream ended with an error, which is in err */
     bool told;       /* that the server is away */
     int64_t backoff; /* milliseconds; 0 after something came */
     Err *err;
@@ -159,9 +160,10 @@ static bool on_line(void *arg, WatchType type, const json_t *object)
         move_to(f, json_text_at(object, "metadata.resourceVersion"));
     } else if (type == WATCH_ERROR) {
         f->must_list = json_int_at(object, "code") == 410;
-        if (!f->must_list)
-            f->result = err_set_status(f->err, ERR_HTTP, (int)json_int_at(object, "code"), "%.900s",
-                                       json_text_at(object, "message"));
+        f->refused = !f->must_list;
+        if (f->refused)
+            err_set_status(f->err, ERR_HTTP, (int)json_int_at(object, "code"), "%.900s",
+                           json_text_at(object, "message"));
         return false;
     } else {
         if (type != WATCH_DELETED)
@@ -220,10 +222,15 @@ static int watch(Follower *f)
     listing_add(&path, "watch", "true");
     listing_add(&path, "allowWatchBookmarks", "true");
     listing_add(&path, "resourceVersion", f->position);
+    f->refused = false;
     watch_lines_done(&f->lines);
     watch_lines_init(&f->lines, on_line, f);
     if (http_follow(f->http, buf_str(&path), &how, &reply, f->err) < 0)
         return api_unreachable(f->err);
+    if (f->result == FOLLOW_ON && !f->refused && watch_lines_end(&f->lines, f->err) < 0)
+        f->result = -1;
+    if (f->refused)
+        return -1;
     if (reply.status == 410) {
         f->must_list = true;
         return 0;

@@ -327,7 +327,7 @@ def test_events_are_shown_of_one_thing_of_one_type_and_of_a_time(ctl, api):
     table = ctl("events", "--for", "project/web").out.splitlines()
     assert table[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     assert table[1:] and all("project/web" in row for row in table[1:])
-    assert ctl("events", "project/web").out == ctl("get", "events", "project/web").out
+    assert json.loads(ctl("events", "project/web", "-o", "json").out) == json.loads(ctl("get", "events", "project/web", "-o", "json").out)
     report(api, "web", "Failed", "ContainerCrashed", "boom")
     warnings = json.loads(ctl("events", "--for", "project/web", "--type", "Warning", "-o", "json").out)["items"]
     assert warnings and {e["type"] for e in warnings} == {"Warning"} and warnings[-1]["message"] == "boom"

@@ -4,7 +4,7 @@ import json
 import pytest
 from support.caractrl import Running, caractrl
 from support.manifests import node, project
-from support.watch_server import SILENCE, WatchServer, bookmark, event, gone, project_object
+from support.watch_server import SILENCE, WatchServer, bookmark, event, gone, project_object, refusal
 
 
 # --- a server on its worst days ----------------------------------------------------------------------
@@ -92,7 +92,17 @@ def test_a_watch_in_json_and_yaml_is_one_document_after_the_other(start):
         assert running.end()[0] == 0
 
 
+def test_a_refusal_within_the_stream_is_final_only_when_waiting_would_not_help(start):
+    with WatchServer([([], 7)], [[refusal(503, "too many")], [event("ADDED", "late", 8), refusal(403, "not for you")]]) as server:
+        running = start("get", "projects", "-w", server=server.url)
+        assert running.row()[0] == "NAME" and running.row()[:2] == ["late", "Running"]
+        assert running.end(how=None) == (1, "Error: watch projects: not for you\n")
+
+
 def test_what_is_no_watch_at_all_is_said_so(start):
+    with WatchServer([([], 7)], [[{"kind": "ProjectList", "items": []}]]) as server:
+        code, err = start("get", "projects", "-w", server=server.url).end(how=None)
+        assert code == 1 and "decode watch" in err, "an older server takes no notice of watch=true"
     with WatchServer([([], 7)], [[{"no": "event"}]]) as server:
         code, err = start("get", "projects", "-w", server=server.url).end(how=None)
         assert code == 1 and "Error: watch projects: decode watch: a line has no type and object" in err

@@ -108,7 +108,7 @@ COMMENT ON FUNCTION cara.read_selector IS 'A label selector in Kubernetes'' gram
 
 -- What objects a query asks for; NULL: any. Lists and watches read it here.
 CREATE OR REPLACE FUNCTION cara.read_filter(p_kind text, p_query jsonb,
-    OUT phases text[], OUT node text, OUT name text, OUT labels jsonb, OUT expressions jsonb)
+    OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb)
 LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -123,15 +123,16 @@ BEGIN
     IF coalesce(p_query#>>'{labelSelector,0}', '') ~ '\S' THEN
         SELECT s.labels, s.expressions INTO labels, expressions FROM read_selector(p_query#>>'{labelSelector,0}') s;
     END IF;
+    SELECT array_agg(e) INTO names FROM jsonb_array_elements_text(p_query->'name') e WHERE e <> '';
     IF v_field <> '' THEN
-        name := substring(v_field FROM '^\s*metadata\.name\s*==?\s*(\S{1,253})\s*$');
-        IF name IS NULL THEN
+        names := ARRAY[substring(v_field FROM '^\s*metadata\.name\s*==?\s*(\S{1,253})\s*$')];
+        IF names[1] IS NULL THEN
             PERFORM fail(400, format('fieldSelector %s is not supported', quote(v_field, 100)), 'fieldSelector', 'the one there is: metadata.name=NAME');
         END IF;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION cara.read_filter IS 'The filters of a list or watch: phase or state, nodeRef, labelSelector, fieldSelector. SR400.';
+COMMENT ON FUNCTION cara.read_filter IS 'The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.';
 
 -- limit and continue of a list. The token says of which list it is, and where that was.
 CREATE OR REPLACE FUNCTION cara.list_mark(p_kind text, p_query jsonb)
@@ -203,7 +204,8 @@ BEGIN
         SELECT greatest(p.resource_version, s.resource_version) INTO v_now FROM project p JOIN project_status s ON s.project = p.name WHERE p.name = p_name;
     END IF;
     IF v_now IS NOT NULL AND (coalesce(p_version, '') NOT IN ('', v_now::text)
-       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text))) THEN
+       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text)
+           AND btrim(p_if_match) <> v_now::text)) THEN
         PERFORM fail(409, format('%s %s has been modified: its resourceVersion is %s now', lower(p_kind), quote(p_name), v_now),
             'metadata.resourceVersion', 'read it again and apply your changes to that');
     END IF;
@@ -278,7 +280,7 @@ BEGIN
               LEFT JOIN assignment a ON a.project = c.name AND a.released_at IS NULL
              WHERE c.id > p_after AND c.id <= v_reached
                AND (c.kind = 'Project' OR (c.kind = 'Assignment' AND c.node = v_filter.node))
-               AND (v_filter.name IS NULL OR c.name = v_filter.name)
+               AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
             SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown,
                    bool_or(t.is_assigned) OVER (PARTITION BY t.name) AS was_elsewhere
@@ -316,7 +318,7 @@ BEGIN
               LEFT JOIN change_was w ON w.id = c.id
               LEFT JOIN node n ON n.name = c.name
               LEFT JOIN node_status s ON s.node = c.name
-             WHERE c.id > p_after AND c.id <= v_reached AND c.kind = 'Node' AND (v_filter.name IS NULL OR c.name = v_filter.name)
+             WHERE c.id > p_after AND c.id <= v_reached AND c.kind = 'Node' AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
             SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown
               FROM step t
@@ -342,7 +344,7 @@ COMMENT ON FUNCTION api.watch_read IS
 
 -- The objects that fit a filter, by name from the first one behind p_from: what lists and the beginning of watches show.
 -- Put together anew each time, as what is quickest depends on what is asked for; what it calls keeps its plans.
-CREATE OR REPLACE FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint)
+CREATE OR REPLACE FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint)
 RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp SET jit = off
 AS $$
 DECLARE
@@ -358,11 +360,11 @@ BEGIN
     RETURN QUERY EXECUTE concat(v_sql, ' WHERE o.name > $1',
         CASE WHEN p_phases IS NOT NULL THEN CASE p_kind WHEN 'Project' THEN ' AND s.phase = ANY ($2)' ELSE ' AND s.state = ANY ($2)' END END,
         CASE WHEN p_node IS NOT NULL THEN ' AND a.node = $3' END,
-        CASE WHEN p_name IS NOT NULL THEN ' AND o.name = $4' END,
+        CASE WHEN p_names IS NOT NULL THEN ' AND o.name = ANY ($4)' END,
         CASE WHEN p_labels <> '{}' THEN ' AND o.labels @> $5' END,
         CASE WHEN p_expressions IS NOT NULL THEN ' AND selector_matches(o.labels, NULL, $6)' END,
         ' ORDER BY o.name LIMIT $7')
-      USING p_from, p_phases, p_node, p_name, p_labels, p_expressions, p_limit;
+      USING p_from, p_phases, p_node, p_names, p_labels, p_expressions, p_limit;
 END
 $$;
 COMMENT ON FUNCTION cara.list_objects IS 'Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.';
@@ -385,7 +387,7 @@ BEGIN
     v_position := coalesce(v_page.from_page, v_position);
     SELECT string_agg(o.object, ',' ORDER BY o.n) FILTER (WHERE o.n <= v_page.rows), bool_or(o.n > v_page.rows), max(o.name) FILTER (WHERE o.n <= v_page.rows)
       INTO v_items, v_more, v_last
-      FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.name, v_filter.labels, v_filter.expressions, v_page.name, v_page.rows + 1)
+      FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.names, v_filter.labels, v_filter.expressions, v_page.name, v_page.rows + 1)
            WITH ORDINALITY o(name, version, object, n);
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"' || p_kind || 'List","metadata":{"resourceVersion":"' || v_position || '"'
         || wire_member('continue', CASE WHEN v_more THEN list_token(v_mark, v_last, v_position) END) || '},"items":[' || coalesce(v_items, '') || ']}');
@@ -409,7 +411,7 @@ DECLARE
     v_count    int := 0;
 BEGIN
     v_filter := read_filter(p_kind, p_query);
-    FOR v_row IN SELECT * FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.name, v_filter.labels, v_filter.expressions, p_name, v_limit) LOOP
+    FOR v_row IN SELECT * FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.names, v_filter.labels, v_filter.expressions, p_name, v_limit) LOOP
         RETURN QUERY VALUES (v_row.version, v_row.name, wire('{"type":"ADDED","object":' || v_row.object || '}')::text);
         v_last := v_row.name;
         v_count := v_count + 1;

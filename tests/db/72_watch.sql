@@ -100,6 +100,7 @@ SELECT is(given.seen('Node', '{"state":["Ready"]}') || ' | ' || given.seen('Node
 UPDATE given.at SET id = (api.bus_read()->>'position')::bigint;
 SELECT given.project(p) FROM unnest('{a,b,c}'::text[]) p;
 SELECT is(given.seen('Project', '{}', 2) || ' / ' || given.seen('Project', '{}', 2) || ' / ' || given.seen('Project', '{}', 2), 'ADDED a, ADDED b / ADDED c / nothing', 'two at a time');
+SELECT is(given.seen('Project', '{"name":["c","a"]}'), 'ADDED a, ADDED c', 'or only some by their names');
 SELECT is(given.seen('Project', '{"x":[]}', 0) || ' / ' || given.seen('Project', '{"x":[]}', -1), 'ADDED a / ADDED b', 'never fewer than one');
 
 -- How a watch begins that has no version to go on from.

@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SETTLE_MS      1000 /* of containers that have no health check: many a crash is one at once */
+#define SETTLE_MS      1000 /* without a health check: many a crash is one at once */
 #define TIMEOUT_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 typedef struct ApplyWait {

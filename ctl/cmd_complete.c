@@ -212,7 +212,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     const Flag *flag = pending_flag(command, previous);
     if (flag == NULL) {
         flag = inline_flag(command, at.current, &len);
-        at.prefix = prefix = mem_strndup(at.current, len);
+        prefix = mem_strndup(at.current, len);
+        at.prefix = prefix;
     }
     if (flag != NULL)
         offer_values(&at, command, flag);

@@ -77,6 +77,7 @@ static int fetch_page(Ctl *ctl, const char *path, int chunk, const char *token, 
                       Err *err)
 {
     _cleanup_(buf_done) Buf page = { .max = PATH_MAX_BYTES * 2 };
+    _cleanup_(json_decrefp) json_t *answer = NULL;
     char limit[16];
 
     snprintf(limit, sizeof(limit), "%d", chunk);
@@ -85,12 +86,12 @@ static int fetch_page(Ctl *ctl, const char *path, int chunk, const char *token, 
         listing_add(&page, "limit", limit);
     if (token != NULL)
         listing_add(&page, "continue", token);
-    if (api_call(ctl, "GET", buf_str(&page), NULL, NULL, ret, err) < 0)
+    if (api_call(ctl, "GET", buf_str(&page), NULL, NULL, &answer, err) < 0)
         return -1;
-    if (json_is_array(json_object_get(*ret, "items")))
-        return 0;
-    json_decref(*ret);
-    return err_set(err, ERR_HTTP, "decode response: there is no list of items in it");
+    if (!json_is_array(json_object_get(answer, "items")))
+        return err_set(err, ERR_HTTP, "decode response: there is no list of items in it");
+    *ret = TAKE_PTR(answer);
+    return 0;
 }
 
 /* Adds the pages behind the first one to it. */

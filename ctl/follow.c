@@ -48,8 +48,6 @@ static void move_to(Follower *f, const char *version)
 
 static int tell(Follower *f, WatchType type, const json_t *object)
 {
-    if (!listing_has(f->options->names, f->options->name_count, object))
-        return FOLLOW_ON;
     f->result = f->options->on_change(f->options->arg, type, object, f->err);
     return f->result;
 }
@@ -121,8 +119,9 @@ static json_t *fetch_all(Follower *f)
 static int list(Follower *f)
 {
     size_t names = f->options->name_count;
+    bool filters = strchr(f->options->path, '?') != NULL;
     _cleanup_(json_decrefp) json_t *answer =
-        names > 1 && names <= NAMES_FETCHED ? fetch_named(f) : fetch_all(f);
+        names > 1 && names <= NAMES_FETCHED && !filters ? fetch_named(f) : fetch_all(f);
     bool first = f->position == NULL;
     size_t i;
     json_t *object;
@@ -168,7 +167,8 @@ static bool on_line(void *arg, WatchType type, const json_t *object)
     } else {
         if (type != WATCH_DELETED)
             move_to(f, json_text_at(object, "metadata.resourceVersion"));
-        if (known_take(f->known, &type, object))
+        if (listing_has(f->options->names, f->options->name_count, object) &&
+            known_take(f->known, &type, object))
             tell(f, type, object);
     }
     return f->result == FOLLOW_ON;

@@ -141,6 +141,19 @@ def test_a_watch_of_one_name_shows_nothing_else(start, api):
     assert all(line in ("project/web", None) for line in running.rest())
 
 
+def test_a_watch_of_several_names_shows_nothing_else(start, api):
+    for name in ("a", "b", "c"):
+        api.post("/api/v1/projects", project(name))
+    running = start("get", "projects", "a", "b", "-w", "-o", "name", server=api.url)
+    assert [running.line(), running.line()] == ["project/a", "project/b"]
+    for name in ("c", "b", "a"):
+        api.delete(f"/api/v1/projects/{name}?force=true")
+    while running.line() != "project/a":
+        pass
+    assert running.end() == (0, "")
+    assert "project/c" not in running.rest()
+
+
 def test_a_watch_of_a_name_that_is_not_there_is_refused(start, api):
     code, err = start("get", "project", "web", "-w", server=api.url).end(how=None)
     assert code == 1 and err.startswith('Error: watch projects: Not Found: there is no project "web"')

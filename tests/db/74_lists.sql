@@ -100,9 +100,12 @@ SELECT isnt(given.tag(), :'tag', 'something to clear away');
 SELECT given.tag() AS tag \gset
 UPDATE cara.assignment SET gone_at = given.t() WHERE project = 'b';
 SELECT isnt(given.tag(), :'tag', 'that is gone');
+SELECT given.tag() AS tag \gset
 SELECT api.project_delete('a', '{"force":["true"]}');
-SELECT is(json_array_length(api.node_assignments('n3')->'items'), 0, 'nothing at all');
-SELECT is(api.node_assignments('n3', given.tag())::text, NULL, 'is a version, too');
+SELECT isnt(given.tag(), :'tag', 'a project that goes');
+SELECT given.node('n4');
+SELECT is(json_array_length(api.node_assignments('n4')->'items'), 0, 'nothing at all');
+SELECT is(api.node_assignments('n4', api.node_assignments('n4')->>'resourceVersion')::text, NULL, 'is a version, too');
 SELECT throws_ok($$ SELECT api.node_assignments('n9', 'x') $$, 'SR404', 'node not found: n9: resource not found', 'a node that is not there has none');
 
 SELECT * FROM finish();

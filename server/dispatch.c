@@ -19,12 +19,18 @@
 
 #define SQL_MAX_BYTES   1024
 #define QUERY_MAX_BYTES (64 * 1024)
+/* Calls for channels under way. After an outage all agents want one at once; what one waits for is
+ * asked for again by itself, and meanwhile there is the slow poll: others go first. Of these, those
+ * who were issued one and open it. */
+#define CHANNEL_CALLS_MAX  64
+#define CHANNEL_ISSUES_MAX 32
 
 struct Dispatch {
     h2o_handler_t super;
     DispatchOptions options;
     Watches *watches;
     size_t active;
+    size_t channel_calls;
     bool ending;
 };
 
@@ -185,11 +191,22 @@ static bool has_body(const Route *route)
     return false;
 }
 
+static bool is_for_channel(const Route *route)
+{
+    return route->answer == ROUTE_CHANNEL || route->answer == ROUTE_WAKEUPS;
+}
+
+static void call_is_over(Exchange *exchange)
+{
+    exchange->call = NULL;
+    exchange->dispatch->channel_calls -= is_for_channel(exchange->route);
+}
+
 static void on_done(void *arg, PGresult *result)
 {
     Exchange *exchange = arg;
 
-    exchange->call = NULL;
+    call_is_over(exchange);
     exchange->result = result;
     parking_leave(exchange->req);
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
@@ -204,8 +221,10 @@ static void dispose_exchange(void *p)
 {
     Exchange *exchange = p;
 
-    if (exchange->call != NULL)
+    if (exchange->call != NULL) {
         pool_cancel(exchange->call);
+        call_is_over(exchange);
+    }
     if (exchange->wakeup != NULL)
         wakeups_forget(exchange->wakeup);
     PQclear(exchange->result);
@@ -370,6 +389,12 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
     for (; count < ROUTE_MAX_ARGS && route->args[count] != ROUTE_ARG_NONE; count++)
         if (!take_argument(exchange, route->args[count], target, match, &params[count]))
             return;
+    if (is_for_channel(route) &&
+        dispatch->channel_calls >=
+            (route->answer == ROUTE_CHANNEL ? CHANNEL_ISSUES_MAX : CHANNEL_CALLS_MAX)) {
+        answer_unavailable(req, "too many ask for channels at once: try again");
+        return;
+    }
     if (route->answer == ROUTE_WAKEUPS) {
         if (!has_room_for_stream(dispatch, req))
             return;
@@ -377,12 +402,14 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
         hub_look(dispatch->options.hub);
     }
     exchange->call = pool_call(pool, (size_t)(route - routes), params, count, on_done, exchange);
-    if (exchange->call != NULL)
+    if (exchange->call != NULL) {
+        dispatch->channel_calls += is_for_channel(route);
         parking_enter(req);
-    else
+    } else {
         answer_unavailable(req, pool_open_count(pool) == 0
                                     ? "the database is not reachable: try again"
                                     : "too many requests are waiting: try again");
+    }
 }
 
 /* Answers the request when it is a watch, or none that can be understood. */

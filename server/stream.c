@@ -110,8 +110,8 @@ static void tune_socket(int fd)
         setsockopt(fd, tuning[i].level, tuning[i].name, &tuning[i].value, sizeof(int));
 }
 
-/* libh2o keeps the head back until there is something to go with it; the last of its output streams,
- * which writes to the socket, does not. */
+/* libh2o keeps the head back until there is something to go with it; the last of its output
+ * streams, which writes to the socket, does not. */
 static void send_head(h2o_req_t *req)
 {
     h2o_ostream_t *last = req->_ostr_top;

@@ -12,8 +12,9 @@
 
 #define KEEPALIVE_MS 15000
 #define UNREAD_MS    30000
-#define SPREAD_MS    2 /* a stream: so that those who lose theirs together do not come back together \
-                        */
+#define SPREAD_MS                                                                                  \
+    2 /* a stream: so that those who lose theirs together do not come back together                \
+       */
 #define SPREAD_MIN 2000
 #define SPREAD_MAX 30000
 #define TEXT_SIZE  32

@@ -362,9 +362,9 @@ static Watcher *make_watcher(Watches *watches, h2o_req_t *req, const char *kind,
         .bookmarks = query->bookmarks,
         .deadline_ms =
             query->timeout_s > 0 ? time_monotonic_ms() + query->timeout_s * 1000 : INT64_MAX,
-        .listing = query->position == 0,
-        .after_name = query->position == 0 ? mem_strdup("") : NULL,
-        .position = query->position == 0 ? -1 : query->position,
+        .listing = query->position < 0,
+        .after_name = query->position < 0 ? mem_strdup("") : NULL,
+        .position = query->position,
         .limit = PAGE_FIRST,
     };
     watches->count++;

@@ -110,13 +110,13 @@ class Replica(threading.Thread):
                 self.version = None
                 return
             if version < last or (version == last and event["type"] != "BOOKMARK"):
-                self.wrong.append((last, event["type"], meta))
+                self.wrong.append(f"{event['type']} {meta.get('name')} {version} after {last}")
             last = self.version = version
             if event["type"] == "DELETED":
                 self.objects.pop(meta["name"], None)
             elif event["type"] != "BOOKMARK":
                 if version < self.objects.get(meta["name"], 0):
-                    self.wrong.append((self.objects[meta["name"]], "older", meta))
+                    self.wrong.append(f"{event['type']} {meta['name']} {version} after its {self.objects[meta['name']]}")
                 self.objects[meta["name"]] = version
 
 
@@ -166,6 +166,6 @@ def test_every_replica_equals_the_table_whatever_dies(make_database, make_server
         for replica in replicas:
             truth = {name: version for name, version, chosen in rows if chosen or not replica.selector}
             wait_for(lambda r=replica, t=truth: r.objects == t, f"a replica{replica.selector} to be the table {truth}, not {replica.objects}", 30)
-            assert not replica.wrong
+            assert not replica.wrong[:5]
     finally:
         stop.set()

@@ -215,14 +215,15 @@ static void test_the_query_of_a_watch(void **state)
         WatchQuery wanted;
         const char *filter; /* NULL: refused */
     } cases[] = {
-        { "watch=true", { .watch = true }, "{}" },
-        { "watch=0&phase=A", { 0 }, "{\"phase\":[\"A\"]}" },
+        { "watch=true", { .watch = true, .position = -1 }, "{}" },
+        { "watch=0&phase=A", { .position = -1 }, "{\"phase\":[\"A\"]}" },
         { "watch=1&phase=B&nodeRef=n&phase=A&resourceVersion=12&timeoutSeconds=5",
           { .watch = true, .position = 12, .timeout_s = 5 },
           "{\"nodeRef\":[\"n\"],\"phase\":[\"B\",\"A\"]}" },
         { "watch=true&allowWatchBookmarks=true&resourceVersion=",
-          { .watch = true, .bookmarks = true },
+          { .watch = true, .bookmarks = true, .position = -1 },
           "{}" },
+        { "watch=true&resourceVersion=0", { .watch = true }, "{}" },
         { "watch=yes", { 0 }, NULL },
         { "watch=true&resourceVersion=-1", { 0 }, NULL },
         { "watch=true&resourceVersion=99999999999999999999", { 0 }, NULL },

@@ -79,9 +79,8 @@ class Watch(Stream):
                         f"{kind} {name}", seconds)
 
     def wait_newest(self, name, version, seconds=15):
-        """Until the last event of the object has that version."""
-        wait_for(lambda: [event for event in self.events if event[1] == name][-1:] and
-                 [event for event in self.events if event[1] == name][-1][2] == version, f"{name} at {version}", seconds)
+        """Until an event of the object has that version, or a later one it was merged into."""
+        wait_for(lambda: any(event[1] == name and event[2] >= version for event in self.events), f"{name} at {version}", seconds)
 
 
 class Wakeups(Stream):

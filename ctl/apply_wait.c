@@ -173,7 +173,7 @@ static void look(ApplyWait *w, const char *name, const json_t *object, Err *err)
         fail(w, name, "was deleted by someone else", err);
         return;
     }
-    json_object_set_new(json_object_get(applied, "result"), "object", json_deep_copy(object));
+    json_object_set_new(json_object_get(applied, "result"), "object", json_keep(object));
     Progress progress =
         progress_of(object, json_int_at(applied, "generation"), w->ctl->live, &words);
     if (progress == PROGRESS_DONE) {

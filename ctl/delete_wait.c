@@ -61,7 +61,7 @@ static int on_change(void *arg, WatchType type, const json_t *object, Err *err)
         strcmp(json_text_at(before, "metadata.uid"), json_text_at(object, "metadata.uid")) != 0)
         see_gone(w, name);
     else
-        json_object_set_new(w->open, name, json_deep_copy(object));
+        json_object_set_new(w->open, name, json_keep(object));
     return result_so_far(w, err);
 }
 

@@ -541,9 +541,9 @@ VIEW cara.services
 -- functions (body by checksum)
 FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f21b2f7597b630111e2ff74bc506941
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
-FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 5741b24d75cd3ed2064fae20988ac000
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 3caed0facf64af35f56d28e1042f5f41
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
-FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 3e0bfe158c202cb7b96001c92232ace5
+FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f1404afac13e2e746c4c37627171f85c
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -613,9 +613,9 @@ FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json 
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
-FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 191052bdf70d5b5d19b2bf61159e3114
+FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7668c77ec7807dcddea5f12bdace7983
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
-FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY d80a646686c6f7e9f7e94b07991445bc
+FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
 FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
@@ -657,7 +657,7 @@ FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path
     -- Raises SR413 for a manifest larger than the setting allows.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
-FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7336c323d8085d33cc08f807e55e5717
+FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fd8a115a0bf75fafcb3de3db3c16baf1
     -- SR409 unless the object, when there is one, still has the version a writer started from; an empty one or * is any.
 FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
@@ -719,11 +719,11 @@ FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RE
     -- The labels an object had right after a change; NULL when that cannot be known any more.
 FUNCTION cara.lease_timeout() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 5b22f71b0a87af10b96897a62e1ef29d
     -- How long a lease holds at the present pace.
-FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_path=cara, pg_temp BODY 00605d447e96548ef279fba467f8dc6e
+FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_path=cara, pg_temp BODY 5cd4523d2f95b7c0a9d0109432a98e05
     -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
 FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
     -- What tells one list from another, for the continue token.
-FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY 32f4afe06a825b7be660749aa89a59f7
+FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY 0791c012c00f923c8e14076a44d26f7e
     -- Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.
 FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY b286d6bc15a350fec9e474516d3a6087
     -- A continue token: the list, the last name given, the position of the first page.
@@ -731,8 +731,8 @@ FUNCTION cara.lock_status() RETURNS trigger VOLATILE SET search_path=cara, pg_te
     -- Trigger: keeps phases and states from moving while labels change.
 FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
     -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
-FUNCTION cara.log_channel() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ea5a3cff3e1af804932ceb09767074c
-    -- Trigger: logs streams that were revoked and wakes the servers.
+FUNCTION cara.log_channel() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY fac6b5145ebef1d94b20b875ed33ba6c
+    -- Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.
 FUNCTION cara.log_deleted() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 026f7fae377c83e552c26d3dec92e635
     -- Trigger: logs a deletion with what was deleted.
 FUNCTION cara.log_horizon() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 75b1bd30d965da4fb072d791d777d200
@@ -745,9 +745,11 @@ FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: logs changed nodes and wakes the bus.
 FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0fdc0ea94ea8812b29914377fdd6b774
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
+FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
+    -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
 FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d1423084ca11ffc5527b87a08ee1ae66
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
-FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY fcc9fed8e1b31cbff3fb51855823f78e
+FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
@@ -793,8 +795,8 @@ FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
 FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
     -- A duration of the wire as an interval; SR400 when it is none.
-FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT name text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 680c48ab22ce3374f117dc74917685be
-    -- The filters of a list or watch: phase or state, nodeRef, labelSelector, fieldSelector. SR400.
+FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
+    -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
 FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY af81d9f60e3f910c0a84e5ebd3ff6aaa
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b

@@ -229,13 +229,10 @@ RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Channel', o.node, TG_OP, o.node FROM old_rows o WHERE o.kind = 'stream';
-    IF FOUND THEN
-        PERFORM wake(NULL);
-    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_channel IS 'Trigger: logs streams that were revoked and wakes the servers.';
+COMMENT ON FUNCTION cara.log_channel IS 'Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.';
 
 -- AFTER STATEMENT on project_service: what is observed of a project is part of it.
 CREATE OR REPLACE FUNCTION cara.touch_project()

@@ -28,6 +28,19 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_horizon IS 'The position up to which the change log is decided. SR400 unless READ COMMITTED.';
 
+-- The newest change up to which the log is decided. Not just an id that was drawn: what rolled back may not have reached
+-- the disk, and after a crash its id would be drawn again for something that whoever started from there never gets to see.
+CREATE OR REPLACE FUNCTION cara.log_position()
+RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_decided bigint := log_horizon();
+BEGIN
+    RETURN coalesce((SELECT max(c.id) FROM change c WHERE c.id <= v_decided), (SELECT log_trimmed_to FROM clock));
+END
+$$;
+COMMENT ON FUNCTION cara.log_position IS 'The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.';
+
 -- How far a reader who has everything up to p_after can get, looking at p_limit rows at most. While ids follow one
 -- another without a gap there is nothing to wait for. more: there are rows beyond, so ask again.
 CREATE OR REPLACE FUNCTION cara.log_reach(p_after bigint, p_limit int, OUT reached bigint, OUT more boolean)
@@ -50,9 +63,7 @@ BEGIN
     SELECT count(*), max(r.id) INTO v_rows, reached
       FROM (SELECT c.id FROM change c WHERE c.id > p_after AND c.id <= v_safe ORDER BY c.id LIMIT p_limit) r;
     more := v_rows = p_limit OR v_last > v_safe;
-    IF v_rows < p_limit THEN
-        reached := v_safe;
-    END IF;
+    reached := coalesce(reached, p_after);
 END
 $$;
 COMMENT ON FUNCTION cara.log_reach IS 'The position a reader at p_after can get to now, and whether it should come again.';
@@ -238,7 +249,8 @@ COMMENT ON FUNCTION cara.labels_then IS 'The labels an object had right after a 
 -- Events after a position, one row each, by rising id, which is the resourceVersion of the object in it; line is the
 -- event as JSON. Always one last row: line NULL, id = the position reached. Versions that were overwritten before they
 -- could be read are not shown: the newest stands for them. Each row of the log says on its own whether the object left
--- what is watched with it, so that nobody who had it misses that it went.
+-- what is watched with it, so that nobody who had it misses that it went. Who never had it may hear of that, too: the list
+-- that a watch goes on from can be newer than its position, so nobody can tell here.
 CREATE OR REPLACE FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit int DEFAULT 1000)
 RETURNS TABLE (id bigint, line text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 100
 SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -258,7 +270,7 @@ BEGIN
                         ELSE c.op = 'INSERT' OR (c.was_phase IS NOT NULL AND v_filter.phases IS NOT NULL AND NOT c.was_phase = ANY (v_filter.phases))
                              OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.labels, v_filter.labels, v_filter.expressions)) END AS is_new,
                    CASE WHEN c.op = 'INSERT' THEN false -- whether it left with this change
-                        WHEN c.kind = 'Assignment' THEN a.node IS DISTINCT FROM v_filter.node
+                        WHEN c.kind = 'Assignment' THEN p.name IS NOT NULL AND a.node IS DISTINCT FROM v_filter.node
                              AND (v_filter.labels IS NULL OR coalesce(selector_matches(labels_then('Project', c.name, c.id, p.labels), v_filter.labels, v_filter.expressions), true))
                         WHEN c.op = 'DELETE' OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.now_labels, v_filter.labels, v_filter.expressions))
                         THEN (v_filter.phases IS NULL OR w.phase = ANY (v_filter.phases)) AND (v_filter.node IS NULL OR w.node IS NOT DISTINCT FROM v_filter.node)
@@ -282,11 +294,11 @@ BEGIN
                AND (c.kind = 'Project' OR (c.kind = 'Assignment' AND c.node = v_filter.node))
                AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
-            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown,
+            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_new,
                    bool_or(t.is_assigned) OVER (PARTITION BY t.name) AS was_elsewhere
               FROM step t
         )
-        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_unknown OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
+        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
                    || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since)
                                             ELSE gone_wire('Project', e.name, e.id, e.uid, e.labels, e.phase, e.node) END || '}')::text
           FROM event e
@@ -294,7 +306,7 @@ BEGIN
           LEFT JOIN project_status s ON e.is_now AND s.project = e.name
           LEFT JOIN assignment a ON e.is_now AND a.project = e.name AND a.released_at IS NULL
           LEFT JOIN node_status n ON n.node = a.node
-         WHERE (e.is_now AND e.fits) OR (e.is_leaving AND NOT e.was_unknown)
+         WHERE (e.is_now AND e.fits) OR e.is_leaving
          ORDER BY e.id;
     ELSIF v_reached > p_after THEN
         RETURN QUERY
@@ -320,17 +332,17 @@ BEGIN
               LEFT JOIN node_status s ON s.node = c.name
              WHERE c.id > p_after AND c.id <= v_reached AND c.kind = 'Node' AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
-            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown
+            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_new
               FROM step t
         )
-        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_unknown THEN 'ADDED' ELSE 'MODIFIED' END
+        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new THEN 'ADDED' ELSE 'MODIFIED' END
                    || '","object":' || CASE WHEN e.is_now THEN node_wire(n, s, l.renewed_at)
                                             ELSE gone_wire('Node', e.name, e.id, e.uid, e.labels, e.phase, NULL) END || '}')::text
           FROM event e
           LEFT JOIN node n ON e.is_now AND n.name = e.name
           LEFT JOIN node_status s ON e.is_now AND s.node = e.name
           LEFT JOIN lease l ON e.is_now AND l.node = e.name
-         WHERE (e.is_now AND e.fits) OR (e.is_leaving AND NOT e.was_unknown)
+         WHERE (e.is_now AND e.fits) OR e.is_leaving
          ORDER BY e.id;
     END IF;
     IF NOT log_reaches_back(p_after) THEN
@@ -377,7 +389,7 @@ DECLARE
     v_filter   record;
     v_page     record;
     v_mark     text := list_mark(p_kind, p_query);
-    v_position bigint := log_horizon();
+    v_position bigint := log_position();
     v_items    text;
     v_more     boolean;
     v_last     text;
@@ -405,7 +417,7 @@ AS $$
 DECLARE
     v_filter   record;
     v_limit    int := least(greatest(p_limit, 1), 10000);
-    v_position bigint := log_horizon();
+    v_position bigint := log_position();
     v_row      record;
     v_last     text;
     v_count    int := 0;
@@ -440,7 +452,7 @@ DECLARE
     v_changed  boolean;
 BEGIN
     IF p_after IS NULL THEN
-        RETURN wire('{"position":' || log_horizon() || ',"nodes":[],"channels":{},"trimmed":false,"behind":false,"changed":false}');
+        RETURN wire('{"position":' || log_position() || ',"nodes":[],"channels":{},"trimmed":false,"behind":false,"changed":false}');
     END IF;
     SELECT reached, more INTO v_reached, v_more FROM log_reach(p_after, least(greatest(p_limit, 1), 100000));
     IF v_reached > p_after THEN
@@ -456,7 +468,7 @@ BEGIN
         RETURN wire('{"position":' || v_reached || ',"nodes":[' || coalesce(v_nodes, '') || '],"channels":{' || coalesce(v_channels, '')
             || '},"trimmed":false,"behind":' || v_more || ',"changed":' || coalesce(v_changed, false) || '}');
     END IF;
-    RETURN wire('{"position":' || log_horizon() || ',"nodes":[],"channels":{},"trimmed":true,"behind":false,"changed":true}');
+    RETURN wire('{"position":' || log_position() || ',"nodes":[],"channels":{},"trimmed":true,"behind":false,"changed":true}');
 END
 $$;
 COMMENT ON FUNCTION api.bus_read IS 'What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.';
@@ -467,7 +479,7 @@ RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    v_reached bigint := log_horizon();
+    v_reached bigint := log_position();
     v_more    boolean := false;
 BEGIN
     IF p_after IS NULL THEN

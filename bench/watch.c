@@ -35,6 +35,7 @@ typedef struct Watcher {
     size_t rest_len;
     size_t rest_cap;
     int64_t seen[NAMES_MAX]; /* version of each project */
+    int64_t told[NAMES_MAX]; /* the moment of its last change that it has been told of */
 } Watcher;
 
 static int64_t newest[NAMES_MAX];
@@ -82,8 +83,9 @@ static void take_line(Watcher *watcher, const char *line, size_t len)
     watcher->seen[name] = version;
     if (version > newest[name])
         newest[name] = version;
-    if (at <= 0)
-        return;
+    if (at <= watcher->told[name])
+        return; /* something else about it changed, such as its status */
+    watcher->told[name] = at;
     uint64_t us = now_us > at ? (uint64_t)(now_us - at) : 0;
     worst_us = us > worst_us ? us : worst_us;
     histogram[us / BUCKET_US < BUCKETS ? us / BUCKET_US : BUCKETS - 1]++;

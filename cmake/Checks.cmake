@@ -2,7 +2,7 @@
 file(GLOB_RECURSE cara_c_files CONFIGURE_DEPENDS
     ${CMAKE_SOURCE_DIR}/common/*.[ch] ${CMAKE_SOURCE_DIR}/server/*.[ch] ${CMAKE_SOURCE_DIR}/agent/*.[ch]
     ${CMAKE_SOURCE_DIR}/ctl/*.[ch] ${CMAKE_SOURCE_DIR}/include/*.h ${CMAKE_SOURCE_DIR}/tests/*.[ch]
-    ${CMAKE_SOURCE_DIR}/bench/*.[ch] ${CMAKE_SOURCE_DIR}/bench/*/*.[ch])
+    ${CMAKE_SOURCE_DIR}/bench/*.[ch])
 set(cara_tidy_files ${cara_c_files})
 list(FILTER cara_tidy_files INCLUDE REGEX "/(common|server|agent|ctl)/.*\\.c$")
 

@@ -541,9 +541,9 @@ VIEW cara.services
 -- functions (body by checksum)
 FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f21b2f7597b630111e2ff74bc506941
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
-FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 3caed0facf64af35f56d28e1042f5f41
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
-FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f1404afac13e2e746c4c37627171f85c
+FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -729,7 +729,7 @@ FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS te
     -- A continue token: the list, the last name given, the position of the first page.
 FUNCTION cara.lock_status() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY a9aa2bdaeab802fbb8904c8d15b13032
     -- Trigger: keeps phases and states from moving while labels change.
-FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
+FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 5cb7e876cd6636c63d10f711273cf262
     -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
 FUNCTION cara.log_channel() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY fac6b5145ebef1d94b20b875ed33ba6c
     -- Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.
@@ -813,7 +813,7 @@ FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_pat
     -- The projects whose move would even out the nodes, at most p_max.
 FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
-FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
+FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7a0f45d9686600de8520ec66aba74de1
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5287fec1b96d8fb283b3e778231a7e6d
     -- JSON text of a canonical object in the wire's member order.

@@ -460,7 +460,7 @@ BEGIN
                string_agg(wire_text(t.node) || ':' || coalesce((SELECT ch.serial::text FROM channel ch WHERE ch.node = t.node), 'null'), ',') FILTER (WHERE t.revoked),
                bool_or(t.changed)
           INTO v_nodes, v_channels, v_changed
-          FROM (SELECT c.node, c.node IS NOT NULL AND bool_or(c.kind IN ('Project', 'Assignment')) AS woken,
+          FROM (SELECT c.node, c.node IS NOT NULL AND bool_or(c.kind = 'Project' OR (c.kind = 'Assignment' AND c.phase IS NULL)) AS woken,
                        c.node IS NOT NULL AND bool_or(c.kind IN ('Node', 'Channel')) AS revoked, bool_or(c.kind <> 'Channel') AS changed
                   FROM change c WHERE c.id > p_after AND c.id <= v_reached GROUP BY c.node) t;
     END IF;
@@ -487,7 +487,7 @@ BEGIN
     ELSE
         SELECT reached, more INTO v_reached, v_more FROM log_reach(p_after, 10000);
         PERFORM pg_notify(c.channel, '')
-           FROM (SELECT DISTINCT g.node FROM change g WHERE g.id > p_after AND g.id <= v_reached AND g.kind IN ('Project', 'Assignment')) t
+           FROM (SELECT DISTINCT g.node FROM change g WHERE g.id > p_after AND g.id <= v_reached AND (g.kind = 'Project' OR (g.kind = 'Assignment' AND g.phase IS NULL))) t
            JOIN channel c ON c.node = t.node AND c.kind = 'postgres';
     END IF;
     PERFORM pg_notify('cara_bus', '');

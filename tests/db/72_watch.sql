@@ -96,6 +96,14 @@ SELECT is(given.seen('Node', '{"state":["Ready"]}') || ' | ' || given.seen('Node
 DELETE FROM cara.node;
 SELECT is(given.seen('Node', '{"state":["Ready"]}') || ' | ' || given.seen('Node', '{"labelSelector":["zone"]}'), 'DELETED n1 | DELETED n1', 'and when they go');
 
+-- Whoever watches a node's projects hears that they left when the node itself goes.
+SELECT given.node('n1'), given.project('b'), api.schedule(given.t('3s'));
+SELECT given.running('b'), given.seen('Project', '{"nodeRef":["n1"]}'), api.bus_read()->>'position' AS position \gset
+DELETE FROM cara.node;
+SELECT is(given.seen('Project', '{"nodeRef":["n1"]}'), 'DELETED b', 'a node goes under its projects');
+SELECT is(api.bus_read(:position)->>'nodes', '[]', 'which is not for it to clear away');
+SELECT api.project_delete('b');
+
 -- A limit only cuts it in pieces.
 UPDATE given.at SET id = (api.bus_read()->>'position')::bigint;
 SELECT given.project(p) FROM unnest('{a,b,c}'::text[]) p;

@@ -161,6 +161,18 @@ static h2o_pathconf_t *the_path(Server *server)
     return &server->config.hosts[0]->fallback_path; /* everything, refusals of libh2o included */
 }
 
+/* Streams leave a quarter of the connections to requests. */
+static size_t stream_limit(const ServerSettings *settings)
+{
+    size_t room = listener_connection_limit() / 4 * 3;
+    size_t wanted = (size_t)settings->max_streams;
+
+    if (wanted > room)
+        log_info("fewer streams than MAX_STREAMS: raise the limit on open files (ulimit -n)",
+                 "streams=%zu", room);
+    return wanted < room ? wanted : room;
+}
+
 static void on_changed(void *arg, int backend)
 {
     bus_mark(arg, backend);
@@ -241,14 +253,14 @@ int server_run(const ServerSettings *settings, const ServerDatabase *database, E
     server.accept_ctx.hosts = server.config.hosts;
     if (set_up_database(&server, settings, database, err) < 0)
         return -1;
-    server.dispatch =
-        dispatch_register(the_path(&server), &(DispatchOptions){
-                                                 .loop = server.loop,
-                                                 .pool = server.pool,
-                                                 .hub = server.hub,
-                                                 .endpoint = database->endpoint,
-                                                 .max_streams = (size_t)settings->max_streams,
-                                             });
+    DispatchOptions options = {
+        .loop = server.loop,
+        .pool = server.pool,
+        .hub = server.hub,
+        .endpoint = database->endpoint,
+        .max_streams = stream_limit(settings),
+    };
+    server.dispatch = dispatch_register(the_path(&server), &options);
     int result = serve(&server, settings, err);
     if (result == 0)
         result = drain(&server, err);

@@ -266,7 +266,6 @@ static int wait_for_open(ApplyWait *w, int64_t timeout, Err *err)
     const char **names = json_sorted_keys(all, &count);
     _cleanup_(mem_freep) char *path = listing_path(&resource_project, NULL, names, count);
     Follow options = { .path = path,
-                       .resource = &resource_project,
                        .names = names,
                        .name_count = count,
                        .chunk = CHUNK_OBJECTS,

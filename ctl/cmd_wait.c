@@ -224,7 +224,6 @@ static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
     const char **names = listing_strings(w.names);
     _cleanup_(mem_freep) char *path = listing_path(resource, line, names, line->arg_count);
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = names,
                        .name_count = line->arg_count,
                        .chunk = CHUNK_OBJECTS,

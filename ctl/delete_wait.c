@@ -103,7 +103,6 @@ int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const c
     ctl_on_interrupt("\nThe deletion goes on.\n", false);
     ms = ms > 0 && ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS;
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = words,
                        .name_count = count,
                        .chunk = CHUNK_OBJECTS,

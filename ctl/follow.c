@@ -13,7 +13,6 @@
 
 #define BACKOFF_FIRST_MS 200
 #define BACKOFF_LAST_MS  30000
-#define NAMES_FETCHED    32 /* of more, all are listed */
 
 typedef struct Follower {
     Ctl *ctl;
@@ -73,33 +72,8 @@ static void tell_differences(Follower *f, const json_t *items)
     }
 }
 
-/* Of a few among many: a position first, then each. The caller's. */
-static json_t *fetch_named(Follower *f)
-{
-    const Follow *options = f->options;
-    _cleanup_(buf_done) Buf path = { .max = 1 << 16 };
-    _cleanup_(json_decrefp) json_t *list = NULL;
-
-    buf_add_str(&path, options->path);
-    listing_add(&path, "limit", "1");
-    if (api_call(f->ctl, "GET", buf_str(&path), NULL, NULL, &list, f->err) < 0)
-        return NULL;
-    json_t *items = json_array();
-    json_object_set_new(list, "items", items);
-    for (size_t i = 0; i < options->name_count; i++) {
-        _cleanup_(mem_freep) char *item = api_item_path(options->resource->path, options->names[i]);
-        json_t *object = NULL;
-        if (api_call(f->ctl, "GET", item, NULL, NULL, &object, f->err) == 0)
-            json_array_append_new(items, object);
-        else if (f->err->status != 404)
-            return NULL;
-        err_clear(f->err);
-    }
-    return TAKE_PTR(list);
-}
-
 /* Everything that matches; of that, what matters. The caller's. */
-static json_t *fetch_all(Follower *f)
+static json_t *fetch(Follower *f)
 {
     json_t *list = NULL;
     json_t *items = json_array();
@@ -118,10 +92,7 @@ static json_t *fetch_all(Follower *f)
 
 static int list(Follower *f)
 {
-    size_t names = f->options->name_count;
-    bool filters = strchr(f->options->path, '?') != NULL;
-    _cleanup_(json_decrefp) json_t *answer =
-        names > 1 && names <= NAMES_FETCHED && !filters ? fetch_named(f) : fetch_all(f);
+    _cleanup_(json_decrefp) json_t *answer = fetch(f);
     bool first = f->position == NULL;
     size_t i;
     json_t *object;

@@ -6,7 +6,6 @@
 #define CTL_FOLLOW_H
 
 #include "ctl.h"
-#include "resource.h"
 #include "watch_lines.h"
 
 #include <jansson.h>
@@ -16,8 +15,7 @@
 #define FOLLOW_ON     1
 
 typedef struct Follow {
-    const char *path; /* as listing_path gives it */
-    const Resource *resource;
+    const char *path;         /* as listing_path gives it */
     const char *const *names; /* those that matter; none for all */
     size_t name_count;
     int chunk;

@@ -143,7 +143,6 @@ int get_watch(Ctl *ctl, const Resource *resource, const CommandLine *line, const
                    .tells_type = command_line_is_set(line, "output-watch-events"),
                    .filters = strchr(unnamed, '?') != NULL };
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = names,
                        .name_count = name_count,
                        .deadline = INT64_MAX,

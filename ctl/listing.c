@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PATH_MAX_BYTES (1 << 16)
+#define NAMES_IN_URL   32   /* of more, all are listed, and picked out here */
 #define CHUNK_MAX      1000 /* as the server allows */
 #define RESTARTS_MAX   3    /* of a list whose pages became too old before it was read */
 
@@ -39,10 +40,8 @@ char *listing_path(const Resource *resource, const CommandLine *line, const char
         for (size_t p = 0; p < ARRAY_LEN(parameters); p++)
             if (strcmp(line->flags[i].flag->name, parameters[p].flag) == 0)
                 listing_add(&path, parameters[p].key, line->flags[i].value);
-    if (name_count == 1) {
-        _cleanup_(mem_freep) char *field = mem_printf("metadata.name=%s", names[0]);
-        listing_add(&path, "fieldSelector", field);
-    }
+    for (size_t i = 0; i < name_count && name_count <= NAMES_IN_URL; i++)
+        listing_add(&path, "name", names[i]);
     return buf_take(&path);
 }
 

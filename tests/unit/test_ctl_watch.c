@@ -479,9 +479,12 @@ static void flags_become_the_query(void **state)
                         "/api/v1/projects?labelSelector=tier%20in%20%28a%2C%20b%29&phase=Failed"
                         "&nodeRef=n%2F1&phase=Running");
     _cleanup_(mem_freep) char *one = listing_path(&resource_node, NULL, names, 1);
-    assert_string_equal(one, "/api/v1/nodes?fieldSelector=metadata.name%3Dweb");
+    assert_string_equal(one, "/api/v1/nodes?name=web");
     _cleanup_(mem_freep) char *two = listing_path(&resource_node, NULL, names, 2);
-    assert_string_equal(two, "/api/v1/nodes");
+    assert_string_equal(two, "/api/v1/nodes?name=web&name=db");
+    const char *many[33] = { NULL };
+    _cleanup_(mem_freep) char *all = listing_path(&resource_node, NULL, many, ARRAY_LEN(many));
+    assert_string_equal(all, "/api/v1/nodes");
 }
 
 static void chunks_are_numbers_within_bounds(void **state)

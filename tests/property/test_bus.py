@@ -94,7 +94,7 @@ class Writer(threading.Thread):
                     else:
                         connection.commit()
                 except psycopg2.Error as error:  # refused, in each other's way, or killed: whoever sent it tries something else
-                    if error.pgcode and not error.pgcode.startswith(("SR", "23", "40P01", "57P01", "25P02", "55P03")):
+                    if error.pgcode and not error.pgcode.startswith(("SR", "23", "40", "57", "25P02", "55P03")):
                         raise
                     try:
                         connection.rollback()

@@ -332,7 +332,7 @@ static void duty_failed(Control *control, int duty, const Err *err)
         control->away_until = control->due[duty];
         control->paces_unsure |= duty == HEARTBEAT;
     }
-    control->returning = true;
+    control->returning |= duty != CHANNEL; /* which, once there is one, says so itself */
     if (control->failures[duty] == 1)
         log_warn("control plane refuses or is away", "duty=%s error=%s", duties[duty].name,
                  err->message);

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define SETTLE_MS      1000 /* without a health check: many a crash is one at once */
 #define TIMEOUT_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 typedef struct ApplyWait {
@@ -21,7 +22,8 @@ typedef struct ApplyWait {
     const char *timeout; /* as it was given */
     int64_t start;
     bool talks;    /* lines for people, as it goes */
-    json_t *open;  /* owned: name -> {generation, uid, result}, of those still waited for */
+    json_t *open;  /* owned: name -> {generation, uid, result}, of those still waited for, and
+                      {done, words} once they run but have not settled */
     json_t *words; /* owned: name -> what was said of it last */
     Live live;
     char *drawn; /* owned: what the live lines say */
@@ -103,23 +105,66 @@ static void fail(ApplyWait *w, const char *name, const char *words, Err *err)
     json_object_del(w->open, name);
 }
 
-static void finish(ApplyWait *w, const char *name, const char *words)
+static void finish(ApplyWait *w, const char *name)
 {
-    const char *result = json_text_at(json_object_get(w->open, name), "result.result");
+    const json_t *applied = json_object_get(w->open, name);
     _cleanup_(buf_done) Buf line = { .max = 4096 };
 
-    buf_printf(&line, STYLE_GOOD "%s" STYLE_END, words);
-    if (strcmp(result, "unchanged") != 0) {
+    buf_printf(&line, STYLE_GOOD "%s" STYLE_END, json_text_at(applied, "words"));
+    if (strcmp(json_text_at(applied, "result.result"), "unchanged") != 0) {
         buf_add_str(&line, " in ");
-        progress_add_duration(time_monotonic_ms() - w->start, &line);
+        progress_add_duration(json_int_at(applied, "done"), &line);
     }
     say(w, name, buf_str(&line));
     json_object_del(w->open, name);
 }
 
+/* Do all its services say themselves whether they are well? */
+static bool has_health(const json_t *object)
+{
+    size_t i;
+    json_t *service;
+
+    json_array_foreach (json_at(object, "spec.services"), i, service)
+        if (json_object_get(service, "healthcheck") == NULL)
+            return false;
+    return true;
+}
+
+/* It runs. What ran before anyone applied, or says that it is healthy, is done at once. */
+static void see_running(ApplyWait *w, const char *name, const json_t *object, const char *words)
+{
+    json_t *applied = json_object_get(w->open, name);
+    bool ran_before = json_object_get(w->words, name) == NULL &&
+                      strcmp(json_text_at(applied, "result.result"), "unchanged") == 0;
+
+    if (json_object_get(applied, "done") == NULL)
+        json_object_set_new(applied, "done", json_integer(time_monotonic_ms() - w->start));
+    json_object_set_new(applied, "words", json_string(words));
+    if (ran_before || has_health(object))
+        finish(w, name);
+    else if (w->ctl->live)
+        remember(w, name, words);
+}
+
+static void finish_settled(ApplyWait *w)
+{
+    size_t count;
+    _cleanup_(json_decrefp) json_t *all = json_copy(w->open); /* has the names for longer */
+    const char **names = json_sorted_keys(all, &count);
+    int64_t now = time_monotonic_ms() - w->start;
+
+    for (size_t i = 0; i < count; i++) {
+        const json_t *done = json_object_get(json_object_get(all, names[i]), "done");
+        if (done != NULL && now - json_integer_value(done) >= SETTLE_MS)
+            finish(w, names[i]);
+    }
+    free(names);
+}
+
 static void look(ApplyWait *w, const char *name, const json_t *object, Err *err)
 {
-    const json_t *applied = json_object_get(w->open, name);
+    json_t *applied = json_object_get(w->open, name);
     _cleanup_(buf_done) Buf words = { .max = 4096 };
     _cleanup_(buf_done) Buf reason = { .max = 5000 };
 
@@ -128,12 +173,15 @@ static void look(ApplyWait *w, const char *name, const json_t *object, Err *err)
         fail(w, name, "was deleted by someone else", err);
         return;
     }
-    json_object_set_new(json_object_get(applied, "result"), "object", json_deep_copy(object));
+    json_object_set_new(json_object_get(applied, "result"), "object", json_keep(object));
     Progress progress =
         progress_of(object, json_int_at(applied, "generation"), w->ctl->live, &words);
     if (progress == PROGRESS_DONE) {
-        finish(w, name, buf_str(&words));
-    } else if (progress == PROGRESS_FAILED) {
+        see_running(w, name, object, buf_str(&words));
+        return;
+    }
+    json_object_del(applied, "done");
+    if (progress == PROGRESS_FAILED) {
         buf_printf(&reason, "cannot come up: %s", buf_str(&words));
         fail(w, name, buf_str(&reason), err);
     } else {
@@ -181,6 +229,7 @@ static int on_change(void *arg, WatchType type, const json_t *object, Err *err)
 
 static int on_tick(void *arg, Err *err)
 {
+    finish_settled(arg);
     return result_so_far(arg, err);
 }
 
@@ -194,6 +243,10 @@ static void tell_late(ApplyWait *w, Err *err)
 
     for (size_t i = 0; i < count; i++) {
         const json_t *object = json_at(json_object_get(all, names[i]), "result.object");
+        if (json_at(json_object_get(all, names[i]), "done") != NULL) {
+            finish(w, names[i]);
+            continue;
+        }
         const char *words = json_string_value(json_object_get(w->words, names[i]));
         bool waits = strcmp(json_text_at(object, "status.phase"), PHASE_PENDING) == 0;
         _cleanup_(buf_done) Buf late = { .max = 4096 };
@@ -213,11 +266,11 @@ static int wait_for_open(ApplyWait *w, int64_t timeout, Err *err)
     const char **names = json_sorted_keys(all, &count);
     _cleanup_(mem_freep) char *path = listing_path(&resource_project, NULL, names, count);
     Follow options = { .path = path,
-                       .resource = &resource_project,
                        .names = names,
                        .name_count = count,
                        .chunk = CHUNK_OBJECTS,
                        .deadline = timeout > 0 ? w->start + timeout : INT64_MAX,
+                       .patient = true,
                        .on_list = on_list,
                        .on_change = on_change,
                        .on_tick = on_tick,
@@ -256,5 +309,5 @@ int apply_wait(Ctl *ctl, json_t *results, int64_t start, const char *timeout, Er
     if (ended < 0)
         return err_prefix(err, "apply: what was applied stays so, but waiting failed");
     tell_late(&w, err);
-    return 0;
+    return ctl_flush(ctl, err);
 }

@@ -176,7 +176,7 @@ static const Flag *pending_flag(const Command *command, const char *previous)
 
     if (previous[0] != '-' || strchr(previous, '=') != NULL)
         return NULL;
-    if (previous[1] == '-')
+    if (strncmp(previous, "--", 2) == 0)
         flag = command_flag(command, previous + 2, strlen(previous + 2), 0);
     else if (strlen(previous) == 2)
         flag = command_flag(command, NULL, 0, previous[1]);
@@ -235,7 +235,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     const Flag *flag = pending_flag(command, previous);
     if (flag == NULL) {
         flag = inline_flag(command, at.current, &len);
-        at.prefix = prefix = mem_strndup(at.current, len);
+        prefix = mem_strndup(at.current, len);
+        at.prefix = prefix;
     }
     if (flag != NULL)
         offer_values(&at, command, flag);

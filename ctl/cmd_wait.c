@@ -64,7 +64,7 @@ static void meet(Wait *w, const char *name, const json_t *object)
     Ctl *ctl = w->ctl;
 
     if (object != NULL)
-        json_array_append_new(w->met, json_deep_copy(object));
+        json_array_append_new(w->met, json_keep(object));
     if (ctl->output == OUTPUT_TABLE || ctl->output == OUTPUT_WIDE)
         buf_printf(&ctl->out, "%s/%s condition met\n", w->resource->singular, name);
     else if (ctl->output == OUTPUT_NAME)
@@ -102,7 +102,7 @@ static void look(Wait *w, const char *name, const json_t *object)
     if (condition_met(&w->condition, object))
         meet(w, name, object);
     else
-        json_object_set_new(w->last, name, json_deep_copy(object));
+        json_object_set_new(w->last, name, json_keep(object));
 }
 
 /* ---- what follow tells ----------------------------------------------------------------------- */
@@ -224,7 +224,6 @@ static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
     const char **names = listing_strings(w.names);
     _cleanup_(mem_freep) char *path = listing_path(resource, line, names, line->arg_count);
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = names,
                        .name_count = line->arg_count,
                        .chunk = CHUNK_OBJECTS,

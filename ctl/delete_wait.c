@@ -61,7 +61,7 @@ static int on_change(void *arg, WatchType type, const json_t *object, Err *err)
         strcmp(json_text_at(before, "metadata.uid"), json_text_at(object, "metadata.uid")) != 0)
         see_gone(w, name);
     else
-        json_object_set_new(w->open, name, json_deep_copy(object));
+        json_object_set_new(w->open, name, json_keep(object));
     return result_so_far(w, err);
 }
 
@@ -103,11 +103,11 @@ int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const c
     ctl_on_interrupt("\nThe deletion goes on.\n", false);
     ms = ms > 0 && ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS;
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = words,
                        .name_count = count,
                        .chunk = CHUNK_OBJECTS,
                        .deadline = time_monotonic_ms() + ms,
+                       .patient = true,
                        .on_list = on_list,
                        .on_change = on_change,
                        .arg = &w };

@@ -13,7 +13,6 @@
 
 #define BACKOFF_FIRST_MS 200
 #define BACKOFF_LAST_MS  30000
-#define NAMES_FETCHED    32 /* of more, all are listed */
 
 typedef struct Follower {
     Ctl *ctl;
@@ -24,6 +23,7 @@ typedef struct Follower {
     WatchLines lines;
     int result;      /* of the sinks: FOLLOW_ON, or how it ends */
     bool must_list;  /* the position is forgotten */
+    bool refused;    /* the stream ended with an error, which is in err */
     bool told;       /* that the server is away */
     int64_t backoff; /* milliseconds; 0 after something came */
     Err *err;
@@ -47,8 +47,6 @@ static void move_to(Follower *f, const char *version)
 
 static int tell(Follower *f, WatchType type, const json_t *object)
 {
-    if (!listing_has(f->options->names, f->options->name_count, object))
-        return FOLLOW_ON;
     f->result = f->options->on_change(f->options->arg, type, object, f->err);
     return f->result;
 }
@@ -74,33 +72,8 @@ static void tell_differences(Follower *f, const json_t *items)
     }
 }
 
-/* Of a few among many: a position first, then each. The caller's. */
-static json_t *fetch_named(Follower *f)
-{
-    const Follow *options = f->options;
-    _cleanup_(buf_done) Buf path = { .max = 1 << 16 };
-    _cleanup_(json_decrefp) json_t *list = NULL;
-
-    buf_add_str(&path, options->path);
-    listing_add(&path, "limit", "1");
-    if (api_call(f->ctl, "GET", buf_str(&path), NULL, NULL, &list, f->err) < 0)
-        return NULL;
-    json_t *items = json_array();
-    json_object_set_new(list, "items", items);
-    for (size_t i = 0; i < options->name_count; i++) {
-        _cleanup_(mem_freep) char *item = api_item_path(options->resource->path, options->names[i]);
-        json_t *object = NULL;
-        if (api_call(f->ctl, "GET", item, NULL, NULL, &object, f->err) == 0)
-            json_array_append_new(items, object);
-        else if (f->err->status != 404)
-            return NULL;
-        err_clear(f->err);
-    }
-    return TAKE_PTR(list);
-}
-
 /* Everything that matches; of that, what matters. The caller's. */
-static json_t *fetch_all(Follower *f)
+static json_t *fetch(Follower *f)
 {
     json_t *list = NULL;
     json_t *items = json_array();
@@ -119,9 +92,7 @@ static json_t *fetch_all(Follower *f)
 
 static int list(Follower *f)
 {
-    size_t names = f->options->name_count;
-    _cleanup_(json_decrefp) json_t *answer =
-        names > 1 && names <= NAMES_FETCHED ? fetch_named(f) : fetch_all(f);
+    _cleanup_(json_decrefp) json_t *answer = fetch(f);
     bool first = f->position == NULL;
     size_t i;
     json_t *object;
@@ -159,14 +130,16 @@ static bool on_line(void *arg, WatchType type, const json_t *object)
         move_to(f, json_text_at(object, "metadata.resourceVersion"));
     } else if (type == WATCH_ERROR) {
         f->must_list = json_int_at(object, "code") == 410;
-        if (!f->must_list)
-            f->result = err_set_status(f->err, ERR_HTTP, (int)json_int_at(object, "code"), "%.900s",
-                                       json_text_at(object, "message"));
+        f->refused = !f->must_list;
+        if (f->refused)
+            err_set_status(f->err, ERR_HTTP, (int)json_int_at(object, "code"), "%.900s",
+                           json_text_at(object, "message"));
         return false;
     } else {
         if (type != WATCH_DELETED)
             move_to(f, json_text_at(object, "metadata.resourceVersion"));
-        if (known_take(f->known, &type, object))
+        if (listing_has(f->options->names, f->options->name_count, object) &&
+            known_take(f->known, &type, object))
             tell(f, type, object);
     }
     return f->result == FOLLOW_ON;
@@ -220,10 +193,15 @@ static int watch(Follower *f)
     listing_add(&path, "watch", "true");
     listing_add(&path, "allowWatchBookmarks", "true");
     listing_add(&path, "resourceVersion", f->position);
+    f->refused = false;
     watch_lines_done(&f->lines);
     watch_lines_init(&f->lines, on_line, f);
     if (http_follow(f->http, buf_str(&path), &how, &reply, f->err) < 0)
         return api_unreachable(f->err);
+    if (f->result == FOLLOW_ON && !f->refused && watch_lines_end(&f->lines, f->err) < 0)
+        f->result = -1;
+    if (f->refused)
+        return -1;
     if (reply.status == 410) {
         f->must_list = true;
         return 0;
@@ -279,8 +257,12 @@ int follow(Ctl *ctl, const Follow *options, Err *err)
     };
 
     srand48(time_monotonic_ms() ^ (long)getpid());
-    if (list(&f) < 0)
-        return -1;
+    if (list(&f) < 0) {
+        if (!options->patient || come_back_later(&f) < 0)
+            return -1;
+        f.must_list = true;
+        pause_a_while(&f);
+    }
     while (f.result == FOLLOW_ON && time_left(&f) > 0) {
         int result = f.must_list ? list(&f) : watch(&f);
         if (f.result != FOLLOW_ON)

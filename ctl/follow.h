@@ -6,7 +6,6 @@
 #define CTL_FOLLOW_H
 
 #include "ctl.h"
-#include "resource.h"
 #include "watch_lines.h"
 
 #include <jansson.h>
@@ -16,12 +15,12 @@
 #define FOLLOW_ON     1
 
 typedef struct Follow {
-    const char *path; /* as listing_path gives it */
-    const Resource *resource;
+    const char *path;         /* as listing_path gives it */
     const char *const *names; /* those that matter; none for all */
     size_t name_count;
     int chunk;
     int64_t deadline; /* monotonic milliseconds, INT64_MAX for none */
+    bool patient;     /* a server that is away at the very beginning is waited for as well */
 
     /* Each returns FOLLOW_ON, FOLLOW_ENOUGH, or -1 with err; each but on_change may be NULL. */
     int (*on_list)(void *arg, const json_t *items, Err *err); /* what is there, once, at first */

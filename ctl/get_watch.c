@@ -44,9 +44,10 @@ static void print_row(Watching *w, WatchType type, const json_t *object)
 {
     bool is_gone = type == WATCH_DELETED &&
                    (!w->filters || *json_text_at(object, "metadata.createdAt") == '\0');
-    _cleanup_(json_decrefp) json_t *row = is_gone ? as_deleted(object) : json_deep_copy(object);
-    _cleanup_(json_decrefp) json_t *items = json_pack("[O]", row);
+    _cleanup_(json_decrefp) json_t *items = json_pack("[O]", object);
 
+    if (is_gone)
+        json_array_set_new(items, 0, as_deleted(object));
     w->rows.event = w->tells_type ? watch_type_word(type) : NULL;
     resource_print_rows(w->ctl, w->resource, items, &w->rows);
 }
@@ -54,20 +55,15 @@ static void print_row(Watching *w, WatchType type, const json_t *object)
 static int print_object(Watching *w, WatchType type, const json_t *object, Err *err)
 {
     Ctl *ctl = w->ctl;
-    _cleanup_(json_decrefp) json_t *whole = json_deep_copy(object);
+    _cleanup_(json_decrefp) json_t *items = json_pack("[O]", object);
+    _cleanup_(json_decrefp) json_t *event =
+        json_pack("{s:s, s:O}", "type", watch_type_word(type), "object", object);
 
-    if (ctl->output == OUTPUT_NAME) {
-        _cleanup_(json_decrefp) json_t *items = json_pack("[O]", whole);
+    if (ctl->output == OUTPUT_NAME)
         return resource_print(ctl, w->resource, items, NULL, err);
-    }
-    if (w->tells_type) {
-        json_t *event = json_pack("{s:s, s:O}", "type", watch_type_word(type), "object", whole);
-        json_decref(whole);
-        whole = event;
-    }
     if (ctl->output == OUTPUT_YAML && w->any)
         buf_add_str(&ctl->out, "---\n");
-    print_data(whole, ctl->output, &ctl->out);
+    print_data(w->tells_type ? event : object, ctl->output, &ctl->out);
     return 0;
 }
 
@@ -138,15 +134,15 @@ int get_watch(Ctl *ctl, const Resource *resource, const CommandLine *line, const
               size_t name_count, Err *err)
 {
     _cleanup_(mem_freep) char *path = listing_path(resource, line, names, name_count);
+    _cleanup_(mem_freep) char *unnamed = listing_path(resource, line, NULL, 0);
     Watching w = { .ctl = ctl,
                    .resource = resource,
                    .names = names,
                    .name_count = name_count,
                    .changes_only = command_line_is_set(line, "watch-only"),
                    .tells_type = command_line_is_set(line, "output-watch-events"),
-                   .filters = strchr(path, '?') != NULL && name_count == 0 };
+                   .filters = strchr(unnamed, '?') != NULL };
     Follow options = { .path = path,
-                       .resource = resource,
                        .names = names,
                        .name_count = name_count,
                        .deadline = INT64_MAX,

@@ -36,6 +36,11 @@ bool json_is_true_at(const json_t *object, const char *path)
     return json_is_true(json_at(object, path));
 }
 
+json_t *json_keep(const json_t *value)
+{
+    return json_incref((json_t *)(uintptr_t)value);
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -11,6 +11,9 @@ const char *json_text_at(const json_t *object, const char *path); /* "" when mis
 int64_t json_int_at(const json_t *object, const char *path);      /* 0 when missing */
 bool json_is_true_at(const json_t *object, const char *path);
 
+/* A reference of the caller's own to what is only lent: it stays when its owner lets go. */
+json_t *json_keep(const json_t *value);
+
 /* The keys of an object sorted by bytes. The list is owned by the caller, the keys are the
  * object's. */
 const char **json_sorted_keys(const json_t *object, size_t *ret_count);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PATH_MAX_BYTES (1 << 16)
+#define NAMES_IN_URL   32   /* of more, all are listed, and picked out here */
 #define CHUNK_MAX      1000 /* as the server allows */
 #define RESTARTS_MAX   3    /* of a list whose pages became too old before it was read */
 
@@ -39,10 +40,8 @@ char *listing_path(const Resource *resource, const CommandLine *line, const char
         for (size_t p = 0; p < ARRAY_LEN(parameters); p++)
             if (strcmp(line->flags[i].flag->name, parameters[p].flag) == 0)
                 listing_add(&path, parameters[p].key, line->flags[i].value);
-    if (name_count == 1) {
-        _cleanup_(mem_freep) char *field = mem_printf("metadata.name=%s", names[0]);
-        listing_add(&path, "fieldSelector", field);
-    }
+    for (size_t i = 0; i < name_count && name_count <= NAMES_IN_URL; i++)
+        listing_add(&path, "name", names[i]);
     return buf_take(&path);
 }
 
@@ -77,6 +76,7 @@ static int fetch_page(Ctl *ctl, const char *path, int chunk, const char *token, 
                       Err *err)
 {
     _cleanup_(buf_done) Buf page = { .max = PATH_MAX_BYTES * 2 };
+    _cleanup_(json_decrefp) json_t *answer = NULL;
     char limit[16];
 
     snprintf(limit, sizeof(limit), "%d", chunk);
@@ -85,12 +85,12 @@ static int fetch_page(Ctl *ctl, const char *path, int chunk, const char *token, 
         listing_add(&page, "limit", limit);
     if (token != NULL)
         listing_add(&page, "continue", token);
-    if (api_call(ctl, "GET", buf_str(&page), NULL, NULL, ret, err) < 0)
+    if (api_call(ctl, "GET", buf_str(&page), NULL, NULL, &answer, err) < 0)
         return -1;
-    if (json_is_array(json_object_get(*ret, "items")))
-        return 0;
-    json_decref(*ret);
-    return err_set(err, ERR_HTTP, "decode response: there is no list of items in it");
+    if (!json_is_array(json_object_get(answer, "items")))
+        return err_set(err, ERR_HTTP, "decode response: there is no list of items in it");
+    *ret = TAKE_PTR(answer);
+    return 0;
 }
 
 /* Adds the pages behind the first one to it. */

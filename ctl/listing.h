@@ -22,10 +22,9 @@
 /* "?" or "&", and "key=value" percent-encoded. */
 void listing_add(Buf *path, const char *key, const char *value);
 
-/* "/api/v1/projects?phase=Running&labelSelector=tier%3Dweb", owned by the caller. Flags that are
- * not given, or that the command has not, leave no trace, nor does a line that is NULL. The server
- * can pick out one name; of several there is no trace either, and what answers is more than was
- * asked for. */
+/* "/api/v1/projects?phase=Running&labelSelector=tier%3Dweb&name=a", owned by the caller. Flags that
+ * are not given, or that the command has not, leave no trace, nor does a line that is NULL. Too
+ * many names for a URL leave none: what answers is then more than was asked for. */
 char *listing_path(const Resource *resource, const CommandLine *line, const char *const *names,
                    size_t name_count);
 

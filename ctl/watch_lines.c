@@ -67,3 +67,13 @@ int watch_lines_feed(WatchLines *lines, const char *data, size_t len, Err *err)
     }
     return 1;
 }
+
+int watch_lines_end(WatchLines *lines, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *line =
+        json_loadb(buf_str(&lines->pending), lines->pending.len, JSON_ALLOW_NUL, NULL);
+    int result = line != NULL ? take_line(lines, err) : 1;
+
+    buf_reset(&lines->pending);
+    return result;
+}

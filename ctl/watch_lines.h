@@ -39,4 +39,8 @@ void watch_lines_done(WatchLines *lines);
  * are empty ones. */
 int watch_lines_feed(WatchLines *lines, const char *data, size_t len, Err *err);
 
+/* The stream ended. A last line that was cut off is no news, since it comes again; one that is
+ * whole and merely lacks its newline counts. Returns as watch_lines_feed. */
+int watch_lines_end(WatchLines *lines, Err *err);
+
 #endif

@@ -521,6 +521,13 @@ VIEW cara.services
 -- functions (body by checksum)
 FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 74003d668aac41eb85e91c555ea0eeca
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
+<<<<<<< HEAD
+=======
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
+    -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
+FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
+    -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
+>>>>>>> bus
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
 FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 464d527821abbac9f67e7d7a789ca47d
@@ -585,6 +592,13 @@ FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json 
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
+<<<<<<< HEAD
+=======
+FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7668c77ec7807dcddea5f12bdace7983
+    -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
+FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
+    -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
+>>>>>>> bus
 FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
@@ -631,7 +645,13 @@ FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path
     -- Raises SR413 for a manifest larger than the setting allows.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
+<<<<<<< HEAD
 FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c371134b53bab1928836b9bc57f64210
+=======
+FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fd8a115a0bf75fafcb3de3db3c16baf1
+    -- SR409 unless the object, when there is one, still has the version a writer started from; an empty one or * is any.
+FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
+>>>>>>> bus
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
 FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_reason text, p_message text) RETURNS text STABLE BODY ca5c88bf853b243824a1b4b2dd75dd5d
     -- One condition as JSON text.
@@ -689,6 +709,7 @@ FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.
+<<<<<<< HEAD
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
 FUNCTION cara.legal_moves() RETURNS text[] STABLE BODY deb6eb710a375c5ca2fd87d22a1640d7
@@ -701,6 +722,46 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: holds the change log while ids are drawn.
 FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY aade5d5ddd6dd3a851727c65fada6685
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
+=======
+FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY f9eb4f311c6395bc0e60968d7ae621fb
+    -- The labels an object had right after a change; NULL when that cannot be known any more.
+FUNCTION cara.lease_timeout() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 5b22f71b0a87af10b96897a62e1ef29d
+    -- How long a lease holds at the present pace.
+FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_path=cara, pg_temp BODY 5cd4523d2f95b7c0a9d0109432a98e05
+    -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
+FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
+    -- What tells one list from another, for the continue token.
+FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY 0791c012c00f923c8e14076a44d26f7e
+    -- Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.
+FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY b286d6bc15a350fec9e474516d3a6087
+    -- A continue token: the list, the last name given, the position of the first page.
+FUNCTION cara.lock_status() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY a9aa2bdaeab802fbb8904c8d15b13032
+    -- Trigger: keeps phases and states from moving while labels change.
+FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 5cb7e876cd6636c63d10f711273cf262
+    -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
+FUNCTION cara.log_channel() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY fac6b5145ebef1d94b20b875ed33ba6c
+    -- Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.
+FUNCTION cara.log_deleted() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 026f7fae377c83e552c26d3dec92e635
+    -- Trigger: logs a deletion with what was deleted.
+FUNCTION cara.log_horizon() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 75b1bd30d965da4fb072d791d777d200
+    -- The position up to which the change log is decided. SR400 unless READ COMMITTED.
+FUNCTION cara.log_labels() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ce53d4e1d10a2039dc66e7593e5febba
+    -- Trigger: keeps what the labels were before a change of them.
+FUNCTION cara.log_lock_key(p_floor bigint) RETURNS bigint IMMUTABLE BODY b1e944f767c69c0c377d5a8336f8384d
+    -- The advisory lock of whoever writes to the change log above an id.
+FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8f98f93eff47e68aa2201d9dcced3198
+    -- Trigger: logs changed nodes and wakes the bus.
+FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0fdc0ea94ea8812b29914377fdd6b774
+    -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
+FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
+    -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d1423084ca11ffc5527b87a08ee1ae66
+    -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
+FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
+    -- The position a reader at p_after can get to now, and whether it should come again.
+FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
+    -- Whether all changes after a position are still in the log, and the position is one of this log.
+>>>>>>> bus
 FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
@@ -739,7 +800,13 @@ FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
 FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
     -- A duration of the wire as an interval; SR400 when it is none.
+<<<<<<< HEAD
 FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c2f751eeaf943b61c866357db235d45d
+=======
+FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
+    -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY af81d9f60e3f910c0a84e5ebd3ff6aaa
+>>>>>>> bus
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
@@ -751,7 +818,7 @@ FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_pat
     -- The projects whose move would even out the nodes, at most p_max.
 FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
-FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0d9ffe74889fc6baa8fecd181a337f96
+FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7a0f45d9686600de8520ec66aba74de1
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY c82162d05148ef9b9eef972a2fa054e7
     -- JSON text of a canonical object in the wire's member order.

@@ -4,6 +4,7 @@
 
 #include "cara/log.h"
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #define RETRY_MS             1000  /* of the lock, and after a tick that failed */
 #define NEXT_MIN_MS          20    /* whatever SQL says, leave room for others */
 #define NEXT_MAX_MS          30000 /* the slow poll behind the bus */
+#define REST_MAX_MS          200
 #define STATEMENT_TIMEOUT_MS 60000
 
 typedef enum ClockState {
@@ -18,6 +20,8 @@ typedef enum ClockState {
     CLOCK_ASKING,  /* for the lock */
     CLOCK_STANDBY, /* another server ticks */
     CLOCK_TICKING,
+    CLOCK_RESTING, /* leader; woken meanwhile, and as long at rest as the tick took: where changes
+                      never end, ticks shall not be all that Postgres does */
     CLOCK_WAITING, /* leader; until due or woken */
 } ClockState;
 
@@ -28,6 +32,7 @@ struct Clock {
     bool fresh; /* no tick has succeeded since the lock was got */
     bool woken; /* during a tick: tick again */
     bool failing;
+    int64_t began; /* the tick, monotonic, ms */
     h2o_loop_t *loop;
     h2o_timeout_t timer; /* of one entry, so that its length may change each time */
     h2o_timeout_entry_t due;
@@ -43,6 +48,7 @@ static void ask_for_lock(Clock *clock)
 static void tick(Clock *clock)
 {
     clock->state = CLOCK_TICKING;
+    clock->began = time_monotonic_ms();
     clock->woken = false;
     h2o_timeout_unlink(&clock->due);
     session_query(clock->session, clock->fresh ? "SELECT api.tick(true)" : "SELECT api.tick()",
@@ -63,7 +69,7 @@ static void on_due(h2o_timeout_entry_t *entry)
 
     if (clock->state == CLOCK_STANDBY)
         ask_for_lock(clock);
-    else if (clock->state == CLOCK_WAITING)
+    else if (clock->state == CLOCK_WAITING || clock->state == CLOCK_RESTING)
         tick(clock);
 }
 
@@ -126,8 +132,9 @@ static void on_answered(void *arg, PGresult *result)
         return;
     }
     clock->fresh = false;
+    int64_t took = time_monotonic_ms() - clock->began;
     if (clock->woken)
-        tick(clock);
+        wait_for(clock, CLOCK_RESTING, (unsigned)(took < REST_MAX_MS ? took : REST_MAX_MS));
     else
         wait_for(clock, CLOCK_WAITING, value != NULL ? clock_parse_next(value) : NEXT_MAX_MS);
 }

@@ -1,9 +1,9 @@
 #include "dispatch.h"
 
 #include "answer.h"
+#include "arguments.h"
 #include "etag.h"
 #include "parking.h"
-#include "query.h"
 #include "refusal.h"
 #include "request.h"
 #include "routes.h"
@@ -17,14 +17,20 @@
 #include <jansson.h>
 #include <string.h>
 
-#define SQL_MAX_BYTES   1024
-#define QUERY_MAX_BYTES (64 * 1024)
+#define DIGEST_MAX_BYTES (1024 * 1024)
+#define SQL_MAX_BYTES    1024
+/* Calls for channels under way. After an outage all agents want one at once; what one waits for is
+ * asked for again by itself, and meanwhile there is the slow poll: others go first. Of these, those
+ * who were issued one and open it. */
+#define CHANNEL_CALLS_MAX  64
+#define CHANNEL_ISSUES_MAX 32
 
 struct Dispatch {
     h2o_handler_t super;
     DispatchOptions options;
     Watches *watches;
     size_t active;
+    size_t channel_calls;
     bool ending;
 };
 
@@ -37,7 +43,6 @@ typedef struct Exchange {
     PoolCall *call;   /* NULL once answered */
     PGresult *result; /* holds the body that is being sent */
     Wakeup *wakeup;   /* of a stream until it is open */
-    const char *token;
 } Exchange;
 
 size_t dispatch_statement_count(void)
@@ -71,14 +76,6 @@ static bool is_method(const h2o_req_t *req, const char *method)
     return h2o_memis(req->method.base, req->method.len, method, strlen(method));
 }
 
-/* The value of a header, len 0 when there is none. */
-static h2o_iovec_t find_header(const h2o_req_t *req, const h2o_token_t *name)
-{
-    ssize_t at = h2o_find_header(&req->headers, name, -1);
-
-    return at != -1 ? req->headers.entries[at].value : h2o_iovec_init(NULL, 0);
-}
-
 static void answer_body(Exchange *exchange, const char *body, size_t len)
 {
     h2o_req_t *req = exchange->req;
@@ -94,13 +91,15 @@ static void answer_body(Exchange *exchange, const char *body, size_t len)
         etag_of_list(body, len, &etag, &etag_len);
         break;
     case ROUTE_LIST:
+        if (len > DIGEST_MAX_BYTES) /* would hold others up; who cares asks for pages */
+            break;
         etag_digest(body, len, digest);
         etag_len = ETAG_DIGEST_LEN;
         break;
     default:
         break;
     }
-    h2o_iovec_t known = find_header(req, H2O_TOKEN_IF_NONE_MATCH);
+    h2o_iovec_t known = request_header(req, H2O_TOKEN_IF_NONE_MATCH);
     if (known.len > 0 && etag_len > 0 && strcmp(exchange->route->method, "GET") == 0 &&
         etag_is_in(known.base, known.len, etag, etag_len)) {
         answer_not_modified(req, etag, etag_len);
@@ -135,7 +134,7 @@ static void answer_wakeups(Exchange *exchange, const char *answer)
  * which, and the header is left out. */
 static void answer_unchanged(Exchange *exchange)
 {
-    h2o_iovec_t known = find_header(exchange->req, H2O_TOKEN_IF_NONE_MATCH);
+    h2o_iovec_t known = request_header(exchange->req, H2O_TOKEN_IF_NONE_MATCH);
     const char *etag = known.len > 2 ? memchr(known.base, '"', known.len) : NULL;
     size_t len = etag != NULL ? known.len - (size_t)(etag - known.base) : 0;
 
@@ -185,11 +184,22 @@ static bool has_body(const Route *route)
     return false;
 }
 
+static bool is_for_channel(const Route *route)
+{
+    return route->answer == ROUTE_CHANNEL || route->answer == ROUTE_WAKEUPS;
+}
+
+static void call_is_over(Exchange *exchange)
+{
+    exchange->call = NULL;
+    exchange->dispatch->channel_calls -= is_for_channel(exchange->route);
+}
+
 static void on_done(void *arg, PGresult *result)
 {
     Exchange *exchange = arg;
 
-    exchange->call = NULL;
+    call_is_over(exchange);
     exchange->result = result;
     parking_leave(exchange->req);
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
@@ -204,142 +214,14 @@ static void dispose_exchange(void *p)
 {
     Exchange *exchange = p;
 
-    if (exchange->call != NULL)
+    if (exchange->call != NULL) {
         pool_cancel(exchange->call);
+        call_is_over(exchange);
+    }
     if (exchange->wakeup != NULL)
         wakeups_forget(exchange->wakeup);
     PQclear(exchange->result);
     exchange->dispatch->active--;
-}
-
-/* ---- the arguments ---- */
-
-/* All of them answer the request themselves when they return false. */
-static bool take_segment(h2o_req_t *req, const RouteMatch *match, const char **ret)
-{
-    char *decoded = h2o_mem_alloc_pool(&req->pool, match->segment_len + 1);
-
-    if (text_percent_decode(match->segment, match->segment_len, false, decoded) < 0) {
-        answer_problem(req, 400, "invalid path: expected percent-encoded UTF-8 without NUL", NULL);
-        return false;
-    }
-    *ret = decoded;
-    return true;
-}
-
-static bool take_query(h2o_req_t *req, const RequestTarget *target, const char **ret)
-{
-    _cleanup_(buf_done) Buf json = { 0 };
-    Err err = { 0 };
-
-    if (target->query_len == 0) {
-        *ret = "{}";
-        return true;
-    }
-    buf_init(&json, QUERY_MAX_BYTES);
-    if (query_to_json(target->query, target->query_len, &json, &err) < 0) {
-        answer_problem(req, 400, err.message, NULL);
-        return false;
-    }
-    *ret = h2o_strdup(&req->pool, json.data, json.len).base;
-    return true;
-}
-
-static bool take_body(h2o_req_t *req, bool optional, const char **ret)
-{
-    const char *body = req->entity.base != NULL ? req->entity.base : "";
-    size_t len = req->entity.len;
-
-    if (memchr(body, '\0', len) != NULL) {
-        answer_problem(req, 400, "invalid request body: holds a NUL byte", NULL);
-        return false;
-    }
-    *ret = optional && len == 0 ? NULL : h2o_strdup(&req->pool, body, len).base;
-    return true;
-}
-
-static int take_token_parameter(void *arg, const char *name, const char *value, Err *err)
-{
-    Exchange *exchange = arg;
-
-    (void)err;
-    if (strcmp(name, "token") != 0)
-        return 0;
-    exchange->token = h2o_strdup(&exchange->req->pool, value, SIZE_MAX).base;
-    return 1;
-}
-
-static bool take_token(Exchange *exchange, const RequestTarget *target, const char **ret)
-{
-    static const char scheme[] = "Bearer ";
-    h2o_req_t *req = exchange->req;
-    h2o_iovec_t header = find_header(req, H2O_TOKEN_AUTHORIZATION);
-    _cleanup_(buf_done) Buf rest = { 0 };
-    Err err = { 0 };
-
-    buf_init(&rest, QUERY_MAX_BYTES);
-    if (query_take(target->query, target->query_len, take_token_parameter, exchange, &rest, &err) <
-        0) {
-        answer_problem(req, 400, err.message, NULL);
-        return false;
-    }
-    if (header.len > sizeof(scheme) - 1 &&
-        strncasecmp(header.base, scheme, sizeof(scheme) - 1) == 0 &&
-        text_is_storable(header.base, header.len))
-        exchange->token = h2o_strdup(&req->pool, header.base + sizeof(scheme) - 1,
-                                     header.len - (sizeof(scheme) - 1))
-                              .base;
-    if (exchange->token == NULL) {
-        answer_problem(req, 401,
-                       "a token is required: POST to the node's channel gives the whole URL",
-                       "token");
-        return false;
-    }
-    *ret = exchange->token;
-    return true;
-}
-
-static bool take_header(h2o_req_t *req, const h2o_token_t *name, const char **ret)
-{
-    h2o_iovec_t value = find_header(req, name);
-
-    if (value.len > 0 && !text_is_storable(value.base, value.len)) {
-        answer_problem(req, 400, "invalid header: expected UTF-8", name->buf.base);
-        return false;
-    }
-    *ret = value.len > 0 ? h2o_strdup(&req->pool, value.base, value.len).base : NULL;
-    return true;
-}
-
-static bool take_argument(Exchange *exchange, RouteArg arg, const RequestTarget *target,
-                          const RouteMatch *match, const char **ret)
-{
-    switch (arg) {
-    case ROUTE_ARG_PATH:
-        return take_segment(exchange->req, match, ret);
-    case ROUTE_ARG_QUERY:
-        return take_query(exchange->req, target, ret);
-    case ROUTE_ARG_BODY:
-        return take_body(exchange->req, false, ret);
-    case ROUTE_ARG_BODY_OPT:
-    case ROUTE_ARG_BODY_TEXT:
-        return take_body(exchange->req, true, ret);
-    case ROUTE_ARG_ACTOR:
-        *ret = "anonymous";
-        return true;
-    case ROUTE_ARG_ENDPOINT:
-        *ret = exchange->dispatch->options.endpoint;
-        return true;
-    case ROUTE_ARG_TOKEN:
-        return take_token(exchange, target, ret);
-    case ROUTE_ARG_IF_MATCH:
-        return take_header(exchange->req, H2O_TOKEN_IF_MATCH, ret);
-    case ROUTE_ARG_IF_NONE_MATCH:
-        return take_header(exchange->req, H2O_TOKEN_IF_NONE_MATCH, ret);
-    case ROUTE_ARG_NONE:
-        break;
-    }
-    return false;
 }
 
 /* ---- the request ---- */
@@ -363,13 +245,22 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
     Pool *pool = dispatch->options.pool;
     const char *params[ROUTE_MAX_ARGS];
     size_t count = 0;
+    ArgumentSource source = {
+        .req = req, .target = target, .match = match, .endpoint = dispatch->options.endpoint
+    };
     Exchange *exchange = h2o_mem_alloc_shared(&req->pool, sizeof(*exchange), dispose_exchange);
 
     *exchange = (Exchange){ .dispatch = dispatch, .req = req, .route = route };
     dispatch->active++;
     for (; count < ROUTE_MAX_ARGS && route->args[count] != ROUTE_ARG_NONE; count++)
-        if (!take_argument(exchange, route->args[count], target, match, &params[count]))
+        if (!argument_take(route->args[count], &source, &params[count]))
             return;
+    if (is_for_channel(route) &&
+        dispatch->channel_calls >=
+            (route->answer == ROUTE_CHANNEL ? CHANNEL_ISSUES_MAX : CHANNEL_CALLS_MAX)) {
+        answer_unavailable(req, "too many ask for channels at once: try again");
+        return;
+    }
     if (route->answer == ROUTE_WAKEUPS) {
         if (!has_room_for_stream(dispatch, req))
             return;
@@ -377,12 +268,14 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
         hub_look(dispatch->options.hub);
     }
     exchange->call = pool_call(pool, (size_t)(route - routes), params, count, on_done, exchange);
-    if (exchange->call != NULL)
+    if (exchange->call != NULL) {
+        dispatch->channel_calls += is_for_channel(route);
         parking_enter(req);
-    else
+    } else {
         answer_unavailable(req, pool_open_count(pool) == 0
                                     ? "the database is not reachable: try again"
                                     : "too many requests are waiting: try again");
+    }
 }
 
 /* Answers the request when it is a watch, or none that can be understood. */

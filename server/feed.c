@@ -158,7 +158,7 @@ bool feeds_take(FeedMember *member, bool bookmarks, const char **ret_data, size_
                           ? block_skip(block, member->skip)
                           : 0;
         if (block->bookmark)
-            skip = bookmarks && block->to >= member->skip ? 0 : block->len;
+            skip = bookmarks && block->lines[0].id >= member->skip ? 0 : block->len;
         member->next = block_ref(block->next);
         if (skip == block->len) {
             block_unref(block);

@@ -99,7 +99,7 @@ static int open_socket(const struct addrinfo *address)
     return fd;
 }
 
-static size_t connection_limit(void)
+size_t listener_connection_limit(void)
 {
     struct rlimit files;
 
@@ -137,7 +137,7 @@ int listener_new(h2o_accept_ctx_t *accept_ctx, h2o_loop_t *loop, const char *hos
     listener->accept_ctx = accept_ctx;
     listener->loop = loop;
     listener->connections = &open_connections;
-    listener->max_connections = connection_limit();
+    listener->max_connections = listener_connection_limit();
     listener->resume.cb = resume_accepting;
     h2o_timeout_init(loop, &listener->pause, RETRY_MS);
     for (const struct addrinfo *a = addresses;

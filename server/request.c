@@ -3,6 +3,13 @@
 #include <string.h>
 #include <strings.h>
 
+h2o_iovec_t request_header(const h2o_req_t *req, const h2o_token_t *name)
+{
+    ssize_t at = h2o_find_header(&req->headers, name, -1);
+
+    return at != -1 ? req->headers.entries[at].value : h2o_iovec_init(NULL, 0);
+}
+
 bool request_split_target(const char *target, size_t len, RequestTarget *ret)
 {
     static const char scheme[] = "http://";

@@ -13,6 +13,9 @@ typedef struct RequestTarget {
     size_t query_len;
 } RequestTarget;
 
+/* The value of a header, of length 0 when there is none. */
+h2o_iovec_t request_header(const h2o_req_t *req, const h2o_token_t *name);
+
 /* Splits "/a?b" and "http://host/a?b"; false for anything else. */
 bool request_split_target(const char *target, size_t len, RequestTarget *ret);
 

@@ -26,7 +26,7 @@ const Route routes[] = {
     { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",        { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL },
     { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH },         200, ROUTE_JSON,    NULL },
     { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",     { PATH, TEXT },                    200, ROUTE_JSON,    NULL },
-    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_JSON,    NULL },
+    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_CHANNEL, NULL },
     { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, NULL },
     { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments",   { PATH, IF_NONE_MATCH },           200, ROUTE_VERSION, NULL },
     { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",        { PATH, BODY },                    200, ROUTE_JSON,    NULL },

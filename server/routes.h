@@ -31,6 +31,7 @@ typedef enum RouteAnswer {
     ROUTE_VERSION, /* the same, with the list's own version as its ETag; NULL is 304 */
     ROUTE_EMPTY,   /* NULL is 204; anything else is the status, its text thrown away */
     ROUTE_OK,      /* text "OK"; 503 when the function returns NULL or fails */
+    ROUTE_CHANNEL, /* as ROUTE_JSON, of what all agents may ask for at once: others go first */
     ROUTE_WAKEUPS, /* server-sent events, once the function has said {"serial":N} */
 } RouteAnswer;
 

@@ -85,7 +85,7 @@ int server_prepare_database(const ServerSettings *settings, ServerDatabase *ret,
     if (database.role == NULL)
         log_warn(
             "the database's role lacks CREATEROLE: this server keeps all its rights and agents "
-            "live on their slow poll",
+            "are woken by it alone",
             "user=%s", PQuser(conn));
     database.endpoint = database_endpoint(conn, settings->channel_host);
     PoolOptions options = pool_options(settings, &database);
@@ -159,6 +159,18 @@ static void set_up_http(Server *server)
 static h2o_pathconf_t *the_path(Server *server)
 {
     return &server->config.hosts[0]->fallback_path; /* everything, refusals of libh2o included */
+}
+
+/* Streams leave a quarter of the connections to requests. */
+static size_t stream_limit(const ServerSettings *settings)
+{
+    size_t room = listener_connection_limit() / 4 * 3;
+    size_t wanted = (size_t)settings->max_streams;
+
+    if (wanted > room)
+        log_info("fewer streams than MAX_STREAMS: raise the limit on open files (ulimit -n)",
+                 "streams=%zu", room);
+    return wanted < room ? wanted : room;
 }
 
 static void on_changed(void *arg, int backend)
@@ -241,14 +253,14 @@ int server_run(const ServerSettings *settings, const ServerDatabase *database, E
     server.accept_ctx.hosts = server.config.hosts;
     if (set_up_database(&server, settings, database, err) < 0)
         return -1;
-    server.dispatch =
-        dispatch_register(the_path(&server), &(DispatchOptions){
-                                                 .loop = server.loop,
-                                                 .pool = server.pool,
-                                                 .hub = server.hub,
-                                                 .endpoint = database->endpoint,
-                                                 .max_streams = (size_t)settings->max_streams,
-                                             });
+    DispatchOptions options = {
+        .loop = server.loop,
+        .pool = server.pool,
+        .hub = server.hub,
+        .endpoint = database->endpoint,
+        .max_streams = stream_limit(settings),
+    };
+    server.dispatch = dispatch_register(the_path(&server), &options);
     int result = serve(&server, settings, err);
     if (result == 0)
         result = drain(&server, err);

@@ -110,6 +110,17 @@ static void tune_socket(int fd)
         setsockopt(fd, tuning[i].level, tuning[i].name, &tuning[i].value, sizeof(int));
 }
 
+/* libh2o keeps the head back until there is something to go with it; the last of its output
+ * streams, which writes to the socket, does not. */
+static void send_head(h2o_req_t *req)
+{
+    h2o_ostream_t *last = req->_ostr_top;
+
+    while (last->next != NULL)
+        last = last->next;
+    last->do_send(last, req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
+}
+
 Stream *stream_open(h2o_req_t *req, const char *content_type, const StreamOwner *owner)
 {
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
@@ -129,7 +140,7 @@ Stream *stream_open(h2o_req_t *req, const char *content_type, const StreamOwner 
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
                    H2O_STRLIT("no-store"));
     h2o_start_response(req, &stream->super);
-    h2o_send(req, NULL, 0, H2O_SEND_STATE_IN_PROGRESS);
+    send_head(req);
     /* the request has been read and no other follows: its buffer is most of what an idle
      * connection holds */
     if (sock->input->size > 0)

@@ -7,14 +7,19 @@
 
 #include <jansson.h>
 #include <search.h>
+#include <stdio.h>
 #include <string.h>
 
 #define KEEPALIVE_MS 15000
 #define UNREAD_MS    30000
+#define SPREAD_MS                                                                                  \
+    2 /* a stream: so that those who lose theirs together do not come back together                \
+       */
+#define SPREAD_MIN 2000
+#define SPREAD_MAX 30000
+#define TEXT_SIZE  32
 
-static const char hello[] = "retry: 2000\n: what is committed from here on is told\n\n";
 static const char wake_event[] = "event: wake\ndata: {}\n\n";
-static const char still_here[] = ":\n\n";
 
 struct Wakeup {
     h2o_linklist_t link; /* of all, who was written to longest ago first */
@@ -27,6 +32,7 @@ struct Wakeup {
     bool pending; /* to be woken once what is under way has left */
     bool ending;
     int64_t written_ms;
+    char still_here[TEXT_SIZE]; /* as it was last said */
 };
 
 struct Wakeups {
@@ -104,6 +110,16 @@ static void say(Wakeup *wakeup, const char *what, size_t len)
     stream_send(wakeup->stream, what, len);
 }
 
+/* With it clients learn how long to wait, at random up to that, when they lose the stream. */
+static void say_still_here(Wakeup *wakeup)
+{
+    size_t spread = wakeup->wakeups->count * SPREAD_MS;
+
+    spread = spread < SPREAD_MIN ? SPREAD_MIN : spread > SPREAD_MAX ? SPREAD_MAX : spread;
+    int len = snprintf(wakeup->still_here, TEXT_SIZE, ":\nretry: %zu\n\n", spread);
+    say(wakeup, wakeup->still_here, (size_t)len);
+}
+
 static void wake(Wakeup *wakeup)
 {
     if (wakeup->stream == NULL || wakeup->ending)
@@ -129,7 +145,7 @@ static void on_sent(void *arg)
     Wakeup *wakeup = arg;
 
     if (wakeup->written_ms == 0)
-        say(wakeup, hello, sizeof(hello) - 1);
+        say_still_here(wakeup);
     else if (wakeup->pending)
         wake(wakeup);
 }
@@ -248,7 +264,7 @@ void wakeups_tick(Wakeups *wakeups, int64_t now_ms)
         if (now_ms - wakeup->written_ms < KEEPALIVE_MS)
             break; /* the others were written to later */
         if (!stream_is_busy(wakeup->stream))
-            say(wakeup, still_here, sizeof(still_here) - 1);
+            say_still_here(wakeup);
         else if (now_ms - wakeup->written_ms > UNREAD_MS)
             stream_cut(wakeup->stream);
     }

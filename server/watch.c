@@ -14,13 +14,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READERS_MAX  16 /* watchers that read alone at a time; each holds a page */
-#define PAGE_FIRST   50 /* rows; then by what a row weighs */
-#define TICK_MS      1000
-#define UNTAKEN_MS   30000 /* for one piece; what comes behind it is bounded in bytes */
-#define LAST_WORD_MS 10000 /* to take why it ended */
-#define NUMBER_MAX   24
-#define STATUS_MAX   (64 * 1024)
+#define READERS_MAX 16 /* watchers that read alone at a time; each holds a page */
+#define PAGE_FIRST  50 /* rows; then by what a row weighs */
+#define TICK_MS     1000
+#define UNTAKEN_MS  30000 /* for one piece; what comes behind it is bounded in bytes */
+#define NUMBER_MAX  24
+#define STATUS_MAX  (64 * 1024)
 
 enum { STATEMENT_START, STATEMENT_READ };
 
@@ -144,6 +143,8 @@ static void end_with(Watcher *watcher, const char *sqlstate, const char *why)
     if (watcher->state == WATCHER_ENDING)
         return;
     end(watcher);
+    watcher->sent_ms =
+        time_monotonic_ms(); /* to take why it ended, it has as long as for a piece */
     block_unref(TAKE_PTR(watcher->page));
     watcher->last = error_line(status, status == 500 ? "Internal server error" : why);
     pump(watcher);
@@ -361,9 +362,9 @@ static Watcher *make_watcher(Watches *watches, h2o_req_t *req, const char *kind,
         .bookmarks = query->bookmarks,
         .deadline_ms =
             query->timeout_s > 0 ? time_monotonic_ms() + query->timeout_s * 1000 : INT64_MAX,
-        .listing = query->position == 0,
-        .after_name = query->position == 0 ? mem_strdup("") : NULL,
-        .position = query->position == 0 ? -1 : query->position,
+        .listing = query->position < 0,
+        .after_name = query->position < 0 ? mem_strdup("") : NULL,
+        .position = query->position,
         .limit = PAGE_FIRST,
     };
     watches->count++;
@@ -406,8 +407,7 @@ static void check(Watcher *watcher, int64_t now)
         end_well(watcher);
     if (watcher->stream == NULL || !stream_is_busy(watcher->stream))
         return;
-    int64_t waited = now - watcher->sent_ms;
-    if (waited > UNTAKEN_MS || (watcher->state == WATCHER_ENDING && waited > LAST_WORD_MS))
+    if (now - watcher->sent_ms > UNTAKEN_MS)
         stream_cut(watcher->stream);
 }
 

@@ -51,6 +51,6 @@ static int take(void *arg, const char *name, const char *value, Err *err)
 
 int watch_query_parse(const char *query, size_t len, WatchQuery *ret, Buf *filter, Err *err)
 {
-    *ret = (WatchQuery){ 0 };
+    *ret = (WatchQuery){ .position = -1 };
     return query_take(query, len, take, ret, filter, err);
 }

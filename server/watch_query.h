@@ -14,7 +14,7 @@
 typedef struct WatchQuery {
     bool watch;
     bool bookmarks;    /* allowWatchBookmarks */
-    int64_t position;  /* resourceVersion; 0 when there is none: from what is there now */
+    int64_t position;  /* resourceVersion; -1 when there is none: from what is there now */
     int64_t timeout_s; /* timeoutSeconds; 0 for none */
 } WatchQuery;
 

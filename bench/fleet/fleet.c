@@ -175,10 +175,16 @@ static void schedule(Fleet *fleet, Agent *agent, Request request, int64_t delay)
 
 /* ---- requests ---- */
 
+static void retry_after(Fleet *fleet, Agent *agent, Request request, int64_t asked)
+{
+    int64_t delay = backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, agent->failures[request]++);
+
+    schedule(fleet, agent, request, asked > delay ? asked + random_below_ms(asked) : delay);
+}
+
 static void retry(Fleet *fleet, Agent *agent, Request request)
 {
-    schedule(fleet, agent, request,
-             backoff_jittered_ms(RETRY_FIRST_MS, RETRY_MAX_MS, agent->failures[request]++));
+    retry_after(fleet, agent, request, 0);
 }
 
 static void pump(Fleet *fleet, Line *line);
@@ -573,7 +579,8 @@ static void take_answer(Fleet *fleet, Agent *agent, const Answer *answer)
         answered(fleet, agent, request, answer);
     } else {
         fleet->counts.refused[request]++;
-        retry(fleet, agent, answer->status == 404 && request != REPORT ? REGISTER : request);
+        retry_after(fleet, agent, answer->status == 404 && request != REPORT ? REGISTER : request,
+                    answer->retry_after * 1000);
     }
     queue_up(agent);
 }

@@ -84,6 +84,9 @@ bool wire_answer(Wire *wire, Answer *ret)
     *ret = (Answer){ .status = (int)strtol(wire->in + strlen("HTTP/1.1 "), NULL, 10),
                      .body = end + 4,
                      .len = length != NULL ? strtoul(length, NULL, 10) : 0 };
+    const char *later = header(wire->in, end + 2, "retry-after:");
+    if (later != NULL)
+        ret->retry_after = (int)strtol(later, NULL, 10);
     if (etag != NULL && strcspn(etag, "\r") < sizeof(ret->etag))
         memcpy(ret->etag, etag, strcspn(etag, "\r"));
     return wire->len - (size_t)(ret->body - wire->in) >= ret->len;

@@ -19,7 +19,8 @@ typedef struct Answer {
     int status;
     char *body; /* NUL-terminated, in the wire's memory until wire_forget() */
     size_t len;
-    char etag[80]; /* "" when there is none */
+    char etag[80];   /* "" when there is none */
+    int retry_after; /* seconds; 0 when it is not told */
 } Answer;
 
 int wire_connect(Wire *wire, const struct sockaddr_in *to, int epoll_fd, void *tag);

@@ -229,13 +229,10 @@ RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Channel', o.node, TG_OP, o.node FROM old_rows o WHERE o.kind = 'stream';
-    IF FOUND THEN
-        PERFORM wake(NULL);
-    END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_channel IS 'Trigger: logs streams that were revoked and wakes the servers.';
+COMMENT ON FUNCTION cara.log_channel IS 'Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.';
 
 -- AFTER STATEMENT on project_service: what is observed of a project is part of it.
 CREATE OR REPLACE FUNCTION cara.touch_project()
@@ -262,8 +259,9 @@ BEGIN
           FROM old_rows o WHERE o.gone_at IS NULL;
         PERFORM wake(array_agg(DISTINCT o.node)) FROM old_rows o WHERE o.gone_at IS NULL HAVING count(*) > 0;
     ELSE
-        INSERT INTO change (id, kind, name, op, node) SELECT nextval('change_id'), 'Assignment', n.project, TG_OP, n.node
-          FROM new_rows n WHERE n.gone_at IS NULL;
+        INSERT INTO change (id, kind, name, op, node, phase)
+        SELECT nextval('change_id'), 'Assignment', n.project, TG_OP, n.node, CASE WHEN n.gone_at IS NOT NULL THEN 'gone' END
+          FROM new_rows n WHERE n.gone_at IS NULL OR n.gone_at = n.released_at; -- the latter for who watches a node; it has nothing to do itself
         PERFORM wake(array_agg(DISTINCT n.node)) FROM new_rows n WHERE n.gone_at IS NULL HAVING count(*) > 0;
         -- a project that waited for its old node to be clear of it can be placed now
         PERFORM wake(NULL) FROM new_rows n JOIN project_status s ON s.project = n.project AND s.phase = 'Pending'
@@ -336,13 +334,15 @@ COMMENT ON FUNCTION cara.check_state_move IS 'Trigger: refuses (SR409) a move of
 CREATE OR REPLACE FUNCTION cara.release_deleted_node()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
 BEGIN
-    UPDATE project_status s SET phase = 'Pending', phase_since = clock_timestamp(), updated_at = clock_timestamp(),
+    UPDATE project_status s SET phase = 'Pending', phase_since = v_now, updated_at = v_now,
            reason = 'NodeDeleted', message = 'Its node was deleted'
       FROM assignment a JOIN old_rows o ON o.name = a.node
      WHERE s.project = a.project AND a.released_at IS NULL AND s.phase IN ('Scheduled', 'Running', 'Failed');
-    UPDATE assignment a SET released_at = coalesce(a.released_at, clock_timestamp()),
-           released_because = coalesce(a.released_because, 'NodeDeleted'), gone_at = clock_timestamp()
+    UPDATE assignment a SET released_at = coalesce(a.released_at, v_now),
+           released_because = coalesce(a.released_because, 'NodeDeleted'), gone_at = v_now
       FROM old_rows o WHERE o.name = a.node AND a.gone_at IS NULL;
     RETURN NULL;
 END

@@ -28,6 +28,19 @@ END
 $$;
 COMMENT ON FUNCTION cara.log_horizon IS 'The position up to which the change log is decided. SR400 unless READ COMMITTED.';
 
+-- The newest change up to which the log is decided. Not just an id that was drawn: what rolled back may not have reached
+-- the disk, and after a crash its id would be drawn again for something that whoever started from there never gets to see.
+CREATE OR REPLACE FUNCTION cara.log_position()
+RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_decided bigint := log_horizon();
+BEGIN
+    RETURN coalesce((SELECT max(c.id) FROM change c WHERE c.id <= v_decided), (SELECT log_trimmed_to FROM clock));
+END
+$$;
+COMMENT ON FUNCTION cara.log_position IS 'The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.';
+
 -- How far a reader who has everything up to p_after can get, looking at p_limit rows at most. While ids follow one
 -- another without a gap there is nothing to wait for. more: there are rows beyond, so ask again.
 CREATE OR REPLACE FUNCTION cara.log_reach(p_after bigint, p_limit int, OUT reached bigint, OUT more boolean)
@@ -50,9 +63,7 @@ BEGIN
     SELECT count(*), max(r.id) INTO v_rows, reached
       FROM (SELECT c.id FROM change c WHERE c.id > p_after AND c.id <= v_safe ORDER BY c.id LIMIT p_limit) r;
     more := v_rows = p_limit OR v_last > v_safe;
-    IF v_rows < p_limit THEN
-        reached := v_safe;
-    END IF;
+    reached := coalesce(reached, p_after);
 END
 $$;
 COMMENT ON FUNCTION cara.log_reach IS 'The position a reader at p_after can get to now, and whether it should come again.';
@@ -108,7 +119,7 @@ COMMENT ON FUNCTION cara.read_selector IS 'A label selector in Kubernetes'' gram
 
 -- What objects a query asks for; NULL: any. Lists and watches read it here.
 CREATE OR REPLACE FUNCTION cara.read_filter(p_kind text, p_query jsonb,
-    OUT phases text[], OUT node text, OUT name text, OUT labels jsonb, OUT expressions jsonb)
+    OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb)
 LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -123,15 +134,16 @@ BEGIN
     IF coalesce(p_query#>>'{labelSelector,0}', '') ~ '\S' THEN
         SELECT s.labels, s.expressions INTO labels, expressions FROM read_selector(p_query#>>'{labelSelector,0}') s;
     END IF;
+    SELECT array_agg(e) INTO names FROM jsonb_array_elements_text(p_query->'name') e WHERE e <> '';
     IF v_field <> '' THEN
-        name := substring(v_field FROM '^\s*metadata\.name\s*==?\s*(\S{1,253})\s*$');
-        IF name IS NULL THEN
+        names := ARRAY[substring(v_field FROM '^\s*metadata\.name\s*==?\s*(\S{1,253})\s*$')];
+        IF names[1] IS NULL THEN
             PERFORM fail(400, format('fieldSelector %s is not supported', quote(v_field, 100)), 'fieldSelector', 'the one there is: metadata.name=NAME');
         END IF;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION cara.read_filter IS 'The filters of a list or watch: phase or state, nodeRef, labelSelector, fieldSelector. SR400.';
+COMMENT ON FUNCTION cara.read_filter IS 'The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.';
 
 -- limit and continue of a list. The token says of which list it is, and where that was.
 CREATE OR REPLACE FUNCTION cara.list_mark(p_kind text, p_query jsonb)
@@ -203,7 +215,8 @@ BEGIN
         SELECT greatest(p.resource_version, s.resource_version) INTO v_now FROM project p JOIN project_status s ON s.project = p.name WHERE p.name = p_name;
     END IF;
     IF v_now IS NOT NULL AND (coalesce(p_version, '') NOT IN ('', v_now::text)
-       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text))) THEN
+       OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text)
+           AND btrim(p_if_match) <> v_now::text)) THEN
         PERFORM fail(409, format('%s %s has been modified: its resourceVersion is %s now', lower(p_kind), quote(p_name), v_now),
             'metadata.resourceVersion', 'read it again and apply your changes to that');
     END IF;
@@ -236,7 +249,8 @@ COMMENT ON FUNCTION cara.labels_then IS 'The labels an object had right after a 
 -- Events after a position, one row each, by rising id, which is the resourceVersion of the object in it; line is the
 -- event as JSON. Always one last row: line NULL, id = the position reached. Versions that were overwritten before they
 -- could be read are not shown: the newest stands for them. Each row of the log says on its own whether the object left
--- what is watched with it, so that nobody who had it misses that it went.
+-- what is watched with it, so that nobody who had it misses that it went. Who never had it may hear of that, too: the list
+-- that a watch goes on from can be newer than its position, so nobody can tell here.
 CREATE OR REPLACE FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit int DEFAULT 1000)
 RETURNS TABLE (id bigint, line text) LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 100
 SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -256,7 +270,7 @@ BEGIN
                         ELSE c.op = 'INSERT' OR (c.was_phase IS NOT NULL AND v_filter.phases IS NOT NULL AND NOT c.was_phase = ANY (v_filter.phases))
                              OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.labels, v_filter.labels, v_filter.expressions)) END AS is_new,
                    CASE WHEN c.op = 'INSERT' THEN false -- whether it left with this change
-                        WHEN c.kind = 'Assignment' THEN a.node IS DISTINCT FROM v_filter.node
+                        WHEN c.kind = 'Assignment' THEN p.name IS NOT NULL AND a.node IS DISTINCT FROM v_filter.node
                              AND (v_filter.labels IS NULL OR coalesce(selector_matches(labels_then('Project', c.name, c.id, p.labels), v_filter.labels, v_filter.expressions), true))
                         WHEN c.op = 'DELETE' OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.now_labels, v_filter.labels, v_filter.expressions))
                         THEN (v_filter.phases IS NULL OR w.phase = ANY (v_filter.phases)) AND (v_filter.node IS NULL OR w.node IS NOT DISTINCT FROM v_filter.node)
@@ -278,13 +292,13 @@ BEGIN
               LEFT JOIN assignment a ON a.project = c.name AND a.released_at IS NULL
              WHERE c.id > p_after AND c.id <= v_reached
                AND (c.kind = 'Project' OR (c.kind = 'Assignment' AND c.node = v_filter.node))
-               AND (v_filter.name IS NULL OR c.name = v_filter.name)
+               AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
-            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown,
+            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_new,
                    bool_or(t.is_assigned) OVER (PARTITION BY t.name) AS was_elsewhere
               FROM step t
         )
-        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_unknown OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
+        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
                    || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since)
                                             ELSE gone_wire('Project', e.name, e.id, e.uid, e.labels, e.phase, e.node) END || '}')::text
           FROM event e
@@ -292,7 +306,7 @@ BEGIN
           LEFT JOIN project_status s ON e.is_now AND s.project = e.name
           LEFT JOIN assignment a ON e.is_now AND a.project = e.name AND a.released_at IS NULL
           LEFT JOIN node_status n ON n.node = a.node
-         WHERE (e.is_now AND e.fits) OR (e.is_leaving AND NOT e.was_unknown)
+         WHERE (e.is_now AND e.fits) OR e.is_leaving
          ORDER BY e.id;
     ELSIF v_reached > p_after THEN
         RETURN QUERY
@@ -316,19 +330,19 @@ BEGIN
               LEFT JOIN change_was w ON w.id = c.id
               LEFT JOIN node n ON n.name = c.name
               LEFT JOIN node_status s ON s.node = c.name
-             WHERE c.id > p_after AND c.id <= v_reached AND c.kind = 'Node' AND (v_filter.name IS NULL OR c.name = v_filter.name)
+             WHERE c.id > p_after AND c.id <= v_reached AND c.kind = 'Node' AND (v_filter.names IS NULL OR c.name = ANY (v_filter.names))
         ), event AS (
-            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_unknown
+            SELECT t.*, coalesce(bool_or(t.is_new OR t.is_leaving) OVER (PARTITION BY t.name ORDER BY t.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS was_new
               FROM step t
         )
-        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_unknown THEN 'ADDED' ELSE 'MODIFIED' END
+        SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new THEN 'ADDED' ELSE 'MODIFIED' END
                    || '","object":' || CASE WHEN e.is_now THEN node_wire(n, s, l.renewed_at)
                                             ELSE gone_wire('Node', e.name, e.id, e.uid, e.labels, e.phase, NULL) END || '}')::text
           FROM event e
           LEFT JOIN node n ON e.is_now AND n.name = e.name
           LEFT JOIN node_status s ON e.is_now AND s.node = e.name
           LEFT JOIN lease l ON e.is_now AND l.node = e.name
-         WHERE (e.is_now AND e.fits) OR (e.is_leaving AND NOT e.was_unknown)
+         WHERE (e.is_now AND e.fits) OR e.is_leaving
          ORDER BY e.id;
     END IF;
     IF NOT log_reaches_back(p_after) THEN
@@ -341,30 +355,28 @@ COMMENT ON FUNCTION api.watch_read IS
     'Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.';
 
 -- The objects that fit a filter, by name from the first one behind p_from: what lists and the beginning of watches show.
--- Planned anew each time, as what is quickest depends on what is asked for.
-CREATE OR REPLACE FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_name text, p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint)
-RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE ROWS 1000
-SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
+-- Put together anew each time, as what is quickest depends on what is asked for; what it calls keeps its plans.
+CREATE OR REPLACE FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint)
+RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp SET jit = off
 AS $$
-#variable_conflict use_column
+DECLARE
+    v_sql text := CASE p_kind WHEN 'Project' THEN
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since)
+           FROM project o JOIN project_status s ON s.project = o.name AND s.project > $1
+           LEFT JOIN assignment a ON a.project = o.name AND a.project > $1 AND a.released_at IS NULL AND a.gone_at IS NULL
+           LEFT JOIN node_status n ON n.node = a.node'
+        ELSE
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), node_wire(o, s, l.renewed_at)
+           FROM node o JOIN node_status s ON s.node = o.name AND s.node > $1 LEFT JOIN lease l ON l.node = o.name' END;
 BEGIN
-    IF p_kind = 'Project' THEN
-        RETURN QUERY
-        SELECT p.name, greatest(p.resource_version, s.resource_version), project_wire(p, s, a, n.not_ready_since)
-          FROM project p JOIN project_status s ON s.project = p.name
-          LEFT JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-          LEFT JOIN node_status n ON n.node = a.node
-         WHERE p.name > p_from AND (p_phases IS NULL OR s.phase = ANY (p_phases)) AND (p_node IS NULL OR a.node = p_node) AND (p_name IS NULL OR p.name = p_name)
-           AND (p_labels IS NULL OR p_labels = '{}' OR p.labels @> p_labels) AND (p_expressions IS NULL OR selector_matches(p.labels, '{}', p_expressions))
-         ORDER BY p.name LIMIT p_limit;
-    ELSE
-        RETURN QUERY
-        SELECT n.name, greatest(n.resource_version, s.resource_version), node_wire(n, s, l.renewed_at)
-          FROM node n JOIN node_status s ON s.node = n.name LEFT JOIN lease l ON l.node = n.name
-         WHERE n.name > p_from AND (p_phases IS NULL OR s.state = ANY (p_phases)) AND (p_name IS NULL OR n.name = p_name)
-           AND (p_labels IS NULL OR p_labels = '{}' OR n.labels @> p_labels) AND (p_expressions IS NULL OR selector_matches(n.labels, '{}', p_expressions))
-         ORDER BY n.name LIMIT p_limit;
-    END IF;
+    RETURN QUERY EXECUTE concat(v_sql, ' WHERE o.name > $1',
+        CASE WHEN p_phases IS NOT NULL THEN CASE p_kind WHEN 'Project' THEN ' AND s.phase = ANY ($2)' ELSE ' AND s.state = ANY ($2)' END END,
+        CASE WHEN p_node IS NOT NULL THEN ' AND a.node = $3' END,
+        CASE WHEN p_names IS NOT NULL THEN ' AND o.name = ANY ($4)' END,
+        CASE WHEN p_labels <> '{}' THEN ' AND o.labels @> $5' END,
+        CASE WHEN p_expressions IS NOT NULL THEN ' AND selector_matches(o.labels, NULL, $6)' END,
+        ' ORDER BY o.name LIMIT $7')
+      USING p_from, p_phases, p_node, p_names, p_labels, p_expressions, p_limit;
 END
 $$;
 COMMENT ON FUNCTION cara.list_objects IS 'Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.';
@@ -377,7 +389,7 @@ DECLARE
     v_filter   record;
     v_page     record;
     v_mark     text := list_mark(p_kind, p_query);
-    v_position bigint := log_horizon();
+    v_position bigint := log_position();
     v_items    text;
     v_more     boolean;
     v_last     text;
@@ -387,7 +399,7 @@ BEGIN
     v_position := coalesce(v_page.from_page, v_position);
     SELECT string_agg(o.object, ',' ORDER BY o.n) FILTER (WHERE o.n <= v_page.rows), bool_or(o.n > v_page.rows), max(o.name) FILTER (WHERE o.n <= v_page.rows)
       INTO v_items, v_more, v_last
-      FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.name, v_filter.labels, v_filter.expressions, v_page.name, v_page.rows + 1)
+      FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.names, v_filter.labels, v_filter.expressions, v_page.name, v_page.rows + 1)
            WITH ORDINALITY o(name, version, object, n);
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"' || p_kind || 'List","metadata":{"resourceVersion":"' || v_position || '"'
         || wire_member('continue', CASE WHEN v_more THEN list_token(v_mark, v_last, v_position) END) || '},"items":[' || coalesce(v_items, '') || ']}');
@@ -405,13 +417,13 @@ AS $$
 DECLARE
     v_filter   record;
     v_limit    int := least(greatest(p_limit, 1), 10000);
-    v_position bigint := log_horizon();
+    v_position bigint := log_position();
     v_row      record;
     v_last     text;
     v_count    int := 0;
 BEGIN
     v_filter := read_filter(p_kind, p_query);
-    FOR v_row IN SELECT * FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.name, v_filter.labels, v_filter.expressions, p_name, v_limit) LOOP
+    FOR v_row IN SELECT * FROM list_objects(p_kind, v_filter.phases, v_filter.node, v_filter.names, v_filter.labels, v_filter.expressions, p_name, v_limit) LOOP
         RETURN QUERY VALUES (v_row.version, v_row.name, wire('{"type":"ADDED","object":' || v_row.object || '}')::text);
         v_last := v_row.name;
         v_count := v_count + 1;
@@ -440,7 +452,7 @@ DECLARE
     v_changed  boolean;
 BEGIN
     IF p_after IS NULL THEN
-        RETURN wire('{"position":' || log_horizon() || ',"nodes":[],"channels":{},"trimmed":false,"behind":false,"changed":false}');
+        RETURN wire('{"position":' || log_position() || ',"nodes":[],"channels":{},"trimmed":false,"behind":false,"changed":false}');
     END IF;
     SELECT reached, more INTO v_reached, v_more FROM log_reach(p_after, least(greatest(p_limit, 1), 100000));
     IF v_reached > p_after THEN
@@ -448,7 +460,7 @@ BEGIN
                string_agg(wire_text(t.node) || ':' || coalesce((SELECT ch.serial::text FROM channel ch WHERE ch.node = t.node), 'null'), ',') FILTER (WHERE t.revoked),
                bool_or(t.changed)
           INTO v_nodes, v_channels, v_changed
-          FROM (SELECT c.node, c.node IS NOT NULL AND bool_or(c.kind IN ('Project', 'Assignment')) AS woken,
+          FROM (SELECT c.node, c.node IS NOT NULL AND bool_or(c.kind = 'Project' OR (c.kind = 'Assignment' AND c.phase IS NULL)) AS woken,
                        c.node IS NOT NULL AND bool_or(c.kind IN ('Node', 'Channel')) AS revoked, bool_or(c.kind <> 'Channel') AS changed
                   FROM change c WHERE c.id > p_after AND c.id <= v_reached GROUP BY c.node) t;
     END IF;
@@ -456,7 +468,7 @@ BEGIN
         RETURN wire('{"position":' || v_reached || ',"nodes":[' || coalesce(v_nodes, '') || '],"channels":{' || coalesce(v_channels, '')
             || '},"trimmed":false,"behind":' || v_more || ',"changed":' || coalesce(v_changed, false) || '}');
     END IF;
-    RETURN wire('{"position":' || log_horizon() || ',"nodes":[],"channels":{},"trimmed":true,"behind":false,"changed":true}');
+    RETURN wire('{"position":' || log_position() || ',"nodes":[],"channels":{},"trimmed":true,"behind":false,"changed":true}');
 END
 $$;
 COMMENT ON FUNCTION api.bus_read IS 'What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.';
@@ -467,7 +479,7 @@ RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    v_reached bigint := log_horizon();
+    v_reached bigint := log_position();
     v_more    boolean := false;
 BEGIN
     IF p_after IS NULL THEN
@@ -475,7 +487,7 @@ BEGIN
     ELSE
         SELECT reached, more INTO v_reached, v_more FROM log_reach(p_after, 10000);
         PERFORM pg_notify(c.channel, '')
-           FROM (SELECT DISTINCT g.node FROM change g WHERE g.id > p_after AND g.id <= v_reached AND g.kind IN ('Project', 'Assignment')) t
+           FROM (SELECT DISTINCT g.node FROM change g WHERE g.id > p_after AND g.id <= v_reached AND (g.kind = 'Project' OR (g.kind = 'Assignment' AND g.phase IS NULL))) t
            JOIN channel c ON c.node = t.node AND c.kind = 'postgres';
     END IF;
     PERFORM pg_notify('cara_bus', '');

@@ -10,7 +10,7 @@ ALTER TABLE cara.change ADD CONSTRAINT change_kind_check CHECK (kind IN ('Node',
 DROP INDEX cara.change_at; -- ids rise with time closely enough to trim by
 COMMENT ON TABLE cara.change IS
     'One row a changed object, written by triggers. Whoever draws ids has told before, by an advisory lock, above which id they will be; so a reader that meets a gap knows whether to wait for it.';
-COMMENT ON COLUMN cara.change.phase IS 'The phase of a project or the state of a node, where this change moved it.';
+COMMENT ON COLUMN cara.change.phase IS 'The phase of a project or the state of a node, where this change moved it; ''gone'' of an assignment whose node has nothing left to do.';
 COMMENT ON COLUMN cara.change.was_phase IS 'The phase or state before, where this change moved it.';
 
 CREATE TABLE cara.change_was (

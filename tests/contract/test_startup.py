@@ -126,7 +126,7 @@ def test_a_user_without_createrole_may_install_and_is_told_once(poor_user, make_
     database.sql(f'GRANT CREATE ON DATABASE "{database.name}" TO "{role}"')
     server = make_server(database.url_with(user=role, password=SECRET))
     assert server.post("/api/v1/nodes", node("n1")).status == 201
-    assert server.post("/api/v1/nodes/n1/channel", {}).json["kind"] == "poll"
+    assert server.post("/api/v1/nodes/n1/channel", {}).json["kind"] == "stream"
     assert server.log_text().count("CREATEROLE") == 1
     assert SECRET not in server.log_text()
 

@@ -99,9 +99,10 @@ def test_time_that_is_over_is_told_of_each_with_its_last_state_and_the_reason(ct
     assert time.monotonic() - began < 5
     assert (done.code, done.out) == (1, "")
     lines = sorted(done.err.splitlines())
-    assert lines[0].startswith("Error: wait: timed out after 300ms waiting for phase=Running on project/big: it is Pending (NoNodeAvailable: 1 node: memory")
+    late = "Error: wait: timed out after 300ms waiting for phase=Running on project"
+    assert lines[0].startswith(f"{late}/big: it is Pending (NoNodeAvailable: 1 node: memory")
     assert lines[0].endswith("; caractrl why big tells what would help")
-    assert lines[1] == ("Error: wait: timed out after 300ms waiting for phase=Running on project/web: it is Failed (ImagePullError: no such image)")
+    assert lines[1] == f"{late}/web: it is Failed (ImagePullError: no such image)"
 
 
 def test_several_are_waited_for_at_once_and_some_may_miss_it(start, api):
@@ -287,7 +288,8 @@ def test_delete_that_takes_too_long_goes_on(ctl, api):
     report(api, "web", "Running", "ContainersRunning")
     done = ctl("delete", "project", "web", "--wait", "--timeout", "300ms")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith('Error: delete project "web": still there after 300ms: Terminating') and done.err.endswith("; its deletion goes on\n")
+    assert done.err.startswith('Error: delete project "web": still there after 300ms: Terminating')
+    assert done.err.endswith("; its deletion goes on\n")
 
 
 def test_selectors_pick_what_is_described_deleted_and_cordoned(ctl, api):
@@ -303,7 +305,8 @@ def test_selectors_pick_what_is_described_deleted_and_cordoned(ctl, api):
         api.post("/api/v1/projects", labelled(name, tier=tier))
         placed(api, name)
     on_n3 = ctl("get", "projects", "--node", "n3", "-o", "name").out.split()
-    assert on_n3 == [f"project/{p['metadata']['name']}" for p in api.get("/api/v1/projects").json["items"] if p["status"]["nodeRef"] == "n3"]
+    projects = api.get("/api/v1/projects").json["items"]
+    assert on_n3 == [f"project/{p['metadata']['name']}" for p in projects if p["status"]["nodeRef"] == "n3"]
     assert ctl("delete", "projects", "-l", "tier=x", "--force", "-o", "name").out == "project/p1\nproject/p2\n"
     assert ctl("delete", "projects", "-l", "tier=x") == (0, "", "No projects found\n")
     assert ctl("get", "projects", "-o", "name").out == "project/p3\n"
@@ -322,14 +325,14 @@ def test_a_drain_by_selector_closes_all_before_it_empties_the_first(ctl, api):
 
 def test_events_are_shown_of_one_thing_of_one_type_and_of_a_time(ctl, api):
     ready_node(api, "n1")
-    api.post("/api/v1/projects", project("web"))
-    placed(api, "web")
-    table = ctl("events", "--for", "project/web").out.splitlines()
+    api.post("/api/v1/projects", project("shown"))
+    placed(api, "shown")
+    table = ctl("events", "--for", "project/shown").out.splitlines()
     assert table[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-    assert table[1:] and all("project/web" in row for row in table[1:])
-    assert ctl("events", "project/web").out == ctl("get", "events", "project/web").out
-    report(api, "web", "Failed", "ContainerCrashed", "boom")
-    warnings = json.loads(ctl("events", "--for", "project/web", "--type", "Warning", "-o", "json").out)["items"]
+    assert table[1:] and all("project/shown" in row for row in table[1:])
+    assert json.loads(ctl("events", "project/shown", "-o", "json").out) == json.loads(ctl("get", "events", "project/shown", "-o", "json").out)
+    report(api, "shown", "Failed", "ContainerCrashed", "boom")
+    warnings = json.loads(ctl("events", "--for", "project/shown", "--type", "Warning", "-o", "json").out)["items"]
     assert warnings and {e["type"] for e in warnings} == {"Warning"} and warnings[-1]["message"] == "boom"
     api.database.sql("UPDATE cara.event SET last_at = last_at - interval '1 hour' WHERE name = 'n1'")
     assert "node/n1" not in ctl("events", "--since", "10m").out and "node/n1" in ctl("events", "--since", "2h").out
@@ -339,13 +342,13 @@ def test_events_are_shown_of_one_thing_of_one_type_and_of_a_time(ctl, api):
 
 def test_events_are_followed_as_they_happen(start, api):
     ready_node(api, "n1")
-    api.post("/api/v1/projects", project("web"))
-    placed(api, "web")
-    running = start("events", "-w", "--for", "project/web", server=api.url)
+    api.post("/api/v1/projects", project("followed"))
+    placed(api, "followed")
+    running = start("events", "-w", "--for", "project/followed", server=api.url)
     seen = running.line()
     while "Scheduled" not in seen:
         seen = running.line()
-    report(api, "web", "Failed", "ContainerCrashed", "boom")
+    report(api, "followed", "Failed", "ContainerCrashed", "boom")
     line = running.line()
     assert "ContainerCrashed" in line and line.endswith("boom")
     assert running.end() == (0, "")

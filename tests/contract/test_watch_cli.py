@@ -4,7 +4,7 @@ import json
 import pytest
 from support.caractrl import Running, caractrl
 from support.manifests import node, project
-from support.watch_server import SILENCE, WatchServer, bookmark, event, gone, project_object
+from support.watch_server import SILENCE, WatchServer, bookmark, event, gone, project_object, refusal
 
 
 # --- a server on its worst days ----------------------------------------------------------------------
@@ -92,7 +92,17 @@ def test_a_watch_in_json_and_yaml_is_one_document_after_the_other(start):
         assert running.end()[0] == 0
 
 
+def test_a_refusal_within_the_stream_is_final_only_when_waiting_would_not_help(start):
+    with WatchServer([([], 7)], [[refusal(503, "too many")], [event("ADDED", "late", 8), refusal(403, "not for you")]]) as server:
+        running = start("get", "projects", "-w", server=server.url)
+        assert running.row()[0] == "NAME" and running.row()[:2] == ["late", "Running"]
+        assert running.end(how=None) == (1, "Error: watch projects: not for you\n")
+
+
 def test_what_is_no_watch_at_all_is_said_so(start):
+    with WatchServer([([], 7)], [[{"kind": "ProjectList", "items": []}]]) as server:
+        code, err = start("get", "projects", "-w", server=server.url).end(how=None)
+        assert code == 1 and "decode watch" in err, "an older server takes no notice of watch=true"
     with WatchServer([([], 7)], [[{"no": "event"}]]) as server:
         code, err = start("get", "projects", "-w", server=server.url).end(how=None)
         assert code == 1 and "Error: watch projects: decode watch: a line has no type and object" in err
@@ -129,6 +139,19 @@ def test_a_watch_of_one_name_shows_nothing_else(start, api):
     assert running.line() == "project/web"
     assert running.end() == (0, "")
     assert all(line in ("project/web", None) for line in running.rest())
+
+
+def test_a_watch_of_several_names_shows_nothing_else(start, api):
+    for name in ("a", "b", "c"):
+        api.post("/api/v1/projects", project(name))
+    running = start("get", "projects", "a", "b", "-w", "-o", "name", server=api.url)
+    assert [running.line(), running.line()] == ["project/a", "project/b"]
+    for name in ("c", "b", "a"):
+        api.delete(f"/api/v1/projects/{name}?force=true")
+    while running.line() != "project/a":
+        pass
+    assert running.end() == (0, "")
+    assert "project/c" not in running.rest()
 
 
 def test_a_watch_of_a_name_that_is_not_there_is_refused(start, api):

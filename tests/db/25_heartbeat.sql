@@ -1,7 +1,7 @@
 -- Heartbeats: they renew the lease, bring what is new, and cost next to nothing otherwise.
 BEGIN;
 \ir given.psql
-SELECT plan(38);
+SELECT plan(39);
 
 SELECT api.node_create('{"metadata":{"name":"n1"}}', 'ann') \g /dev/null
 CREATE FUNCTION given.changes() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM cara.change $$;
@@ -39,6 +39,7 @@ SELECT is((SELECT network FROM cara.node_status), '{"ip":"10.0.0.5","dnsName":"d
 SELECT api.node_heartbeat('n1', '{"capacity":{"memory":"8Gi"},"allocatable":{}}', given.t('9s'));
 SELECT is((SELECT capacity FROM cara.node_status), '{"memory":"8Gi"}', 'capacity is replaced whole');
 SELECT is((SELECT count(*) FROM cara.change) > :changes, true, 'what is new is in the change log');
+SELECT is(current_setting('synchronous_commit'), 'on', 'and on disk before anyone sees it');
 
 -- States.
 SELECT api.node_heartbeat('n1', '{"state":"Draining"}', given.t('10s'));

@@ -43,7 +43,7 @@ SELECT is((SELECT line FROM api.watch_read('Node', '{}', (SELECT id FROM given.a
 SELECT api.project_delete('web', '{"force":["true"]}');
 SELECT is(given.seen('Project'), 'DELETED web', 'a deletion');
 SELECT given.labelled('web', '{"app":"<x>"}'), api.project_delete('web');
-SELECT is(given.seen('Project'), 'nothing', 'what came and went between two looks was never there');
+SELECT is(given.seen('Project'), 'DELETED web', 'what came and went between two looks is gone, for whoever saw it in a list');
 SELECT given.labelled('web', '{"app":"<x>"}');
 SELECT given.seen('Project');
 SELECT api.project_get('web')#>>'{metadata,uid}' AS uid \gset
@@ -88,7 +88,7 @@ UPDATE cara.assignment SET gone_at = released_at WHERE released_at IS NOT NULL;
 SELECT api.schedule(given.t('2s')), given.running('a'), given.all_seen();
 SELECT api.project_delete('a', '{"force":["true"]}');
 SELECT is(given.all_seen(), 'Pending: nothing | Running: DELETED a | n1: DELETED a | x: DELETED a | x Running: DELETED a', 'deleted: only who had it hears of it');
-SELECT is(given.seen('Project', '{"fieldSelector":["metadata.name=a"]}'), 'nothing', 'all of which one look at the end would not have shown');
+SELECT is(given.seen('Project', '{"fieldSelector":["metadata.name=a"]}'), 'DELETED a', 'of all of which one look at the end shows just that');
 SELECT given.seen('Node', '{"state":["Ready"]}');
 UPDATE cara.node_status SET state = 'NotReady' WHERE node = 'n2';
 UPDATE cara.node SET labels = '{"zone":"z"}' WHERE name = 'n1';
@@ -96,10 +96,19 @@ SELECT is(given.seen('Node', '{"state":["Ready"]}') || ' | ' || given.seen('Node
 DELETE FROM cara.node;
 SELECT is(given.seen('Node', '{"state":["Ready"]}') || ' | ' || given.seen('Node', '{"labelSelector":["zone"]}'), 'DELETED n1 | DELETED n1', 'and when they go');
 
+-- Whoever watches a node's projects hears that they left when the node itself goes.
+SELECT given.node('n1'), given.project('b'), api.schedule(given.t('3s'));
+SELECT given.running('b'), given.seen('Project', '{"nodeRef":["n1"]}'), api.bus_read()->>'position' AS position \gset
+DELETE FROM cara.node;
+SELECT is(given.seen('Project', '{"nodeRef":["n1"]}'), 'DELETED b', 'a node goes under its projects');
+SELECT is(api.bus_read(:position)->>'nodes', '[]', 'which is not for it to clear away');
+SELECT api.project_delete('b');
+
 -- A limit only cuts it in pieces.
 UPDATE given.at SET id = (api.bus_read()->>'position')::bigint;
 SELECT given.project(p) FROM unnest('{a,b,c}'::text[]) p;
 SELECT is(given.seen('Project', '{}', 2) || ' / ' || given.seen('Project', '{}', 2) || ' / ' || given.seen('Project', '{}', 2), 'ADDED a, ADDED b / ADDED c / nothing', 'two at a time');
+SELECT is(given.seen('Project', '{"name":["c","a"]}'), 'ADDED a, ADDED c', 'or only some by their names');
 SELECT is(given.seen('Project', '{"x":[]}', 0) || ' / ' || given.seen('Project', '{"x":[]}', -1), 'ADDED a / ADDED b', 'never fewer than one');
 
 -- How a watch begins that has no version to go on from.

@@ -20,6 +20,7 @@ SELECT is(given.error_of(format('SELECT api.project_list(%L)', jsonb_build_objec
   FROM (VALUES ('=x', 1), ('app=x,', 1), ('app=x,,tier', 7), ('app x', 1), ('app=x y', 1), ('app in x', 1), ('app in (x', 1), ('app in (x y)', 1), ('!app=x', 1), ('! ', 1), ('app=x, !tier=1', 8), ('tier>x', 1), ('app==', 0), ('app/=x', 1), ('a/b/c', 1),
                ('-app', 1), ('app=-x', 1), ('app===x', 1), ('app=x;tier', 1), ('app=''x''', 1)) v(selector, at) WHERE at > 0;
 SELECT is(given.error_of(format('SELECT api.project_list(%L)', jsonb_build_object('labelSelector', ARRAY[repeat('a', 4097)]))), 'SR400 labelSelector: labelSelector must not be longer than 4096 characters', 'a selector has an end');
+SELECT is(given.listed('Project', '{"name":["c","a","nobody"]}') || given.listed('Project', '{"name":[""]}'), 'a ca b c d e', 'some by their names');
 SELECT is(given.listed('Project', '{"fieldSelector":["metadata.name=c"]}') || given.listed('Project', '{"fieldSelector":["metadata.name==nobody"]}'), 'c-', 'one by its name');
 SELECT given.node('n1'), given.node('n2');
 SELECT api.node_update('n1', '{"metadata":{"labels":{"zone":"z"}}}'), api.node_heartbeat('n2', '{"state":"NotReady"}', given.t());
@@ -70,7 +71,7 @@ SELECT lives_ok(format('SELECT api.apply(%L)', jsonb_build_object('items', jsonb
   FROM (VALUES (:'w', 'i:3'), ('', 'i:4'), (NULL, 'i:5')) v(version, image);
 SELECT api.project_update('c', given.manifest('c'));
 SELECT is((SELECT split_part(given.error_of(format('SELECT api.project_update(%L, %L, %L, %L)', 'c', given.manifest('c'), 'ann', format(tag, api.project_get('c')#>>'{metadata,resourceVersion}'))), ' ', 1)), outcome, 'If-Match: ' || tag)
-  FROM (VALUES ('"%s"', 'none'), ('W/"%s"', 'none'), ('"1", "%s"', 'none'), ('*', 'none'), ('', 'none'), ('"1"', 'SR409'), ('"%s1"', 'SR409'), ('%s', 'SR409'), ('W/"1", "2"', 'SR409')) v(tag, outcome);
+  FROM (VALUES ('"%s"', 'none'), ('W/"%s"', 'none'), ('"1", "%s"', 'none'), ('*', 'none'), ('', 'none'), ('"1"', 'SR409'), ('"%s1"', 'SR409'), ('%s', 'none'), ('%s1', 'SR409'), ('W/"1", "2"', 'SR409')) v(tag, outcome);
 SELECT is(split_part(given.error_of($$ SELECT api.project_update('nobody', given.manifest('nobody'), 'ann', '"1"') $$), ' ', 1), 'SR404', 'what is not there is not found');
 SELECT is(split_part(given.error_of($$ SELECT api.project_delete('c', '{}', 'ann', '"1"') $$), ' ', 1), 'SR409', 'deletions of projects');
 SELECT is(split_part(given.error_of($$ SELECT api.node_delete('n1', 'ann', '"1"') $$), ' ', 1), 'SR409', 'of nodes');
@@ -99,9 +100,12 @@ SELECT isnt(given.tag(), :'tag', 'something to clear away');
 SELECT given.tag() AS tag \gset
 UPDATE cara.assignment SET gone_at = given.t() WHERE project = 'b';
 SELECT isnt(given.tag(), :'tag', 'that is gone');
+SELECT given.tag() AS tag \gset
 SELECT api.project_delete('a', '{"force":["true"]}');
-SELECT is(json_array_length(api.node_assignments('n3')->'items'), 0, 'nothing at all');
-SELECT is(api.node_assignments('n3', given.tag())::text, NULL, 'is a version, too');
+SELECT isnt(given.tag(), :'tag', 'a project that goes');
+SELECT given.node('n4');
+SELECT is(json_array_length(api.node_assignments('n4')->'items'), 0, 'nothing at all');
+SELECT is(api.node_assignments('n4', api.node_assignments('n4')->>'resourceVersion')::text, NULL, 'is a version, too');
 SELECT throws_ok($$ SELECT api.node_assignments('n9', 'x') $$, 'SR404', 'node not found: n9: resource not found', 'a node that is not there has none');
 
 SELECT * FROM finish();

@@ -1,11 +1,18 @@
 """Images: pulled from a real registry, missing, put right."""
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+
 import pytest
 
 from support.cluster import project, service
 from support.engine import IMAGE
 from support.http import Client
 from support.network import HUB
-from support.process import SANDBOX, Process, library, run
+from support.process import BIN, SANDBOX, Process, library, run
 from support.wait import wait_for
 
 REGISTRY = f"{HUB}:5000"
@@ -51,3 +58,39 @@ def test_an_image_that_appears_later_is_found_without_anyone_asking(cluster, reg
     run("docker", "-H", engine.host, "tag", IMAGE, image)
     run("docker", "-H", engine.host, "push", image)
     cluster.wait_for_phase("late", "Running", 60)
+
+
+@pytest.fixture
+def big_image(cluster, registry):
+    """An image of some size in the registry, which no engine has."""
+    image = f"{REGISTRY}/team/big:1"
+    engine = cluster.node("n1").engine
+    context = SANDBOX / "big"
+    context.mkdir(exist_ok=True)
+    for part in range(3):
+        (context / f"part{part}").write_bytes(os.urandom(24 << 20))
+    (context / "Dockerfile").write_text(f"FROM {IMAGE}\n" + "".join(f"COPY part{part} /\n" for part in range(3)))
+    run("docker", "-H", engine.host, "build", "-q", "-t", image, str(context), env={"DOCKER_BUILDKIT": "0"})
+    run("docker", "-H", engine.host, "push", "-q", image)
+    engine.remove_image(image)
+    run("docker", "-H", engine.host, "image", "prune", "-f")
+    yield image
+    for node in cluster.nodes:
+        node.engine.remove_image(image)
+
+
+def test_who_waits_sees_how_far_the_image_is_pulled(cluster, big_image):
+    master, slave = pty.openpty()
+    child = subprocess.Popen([str(BIN / "caractrl"), "--server", cluster.url, "apply", "-f", "-", "--wait"], stdin=subprocess.PIPE, stdout=slave,
+                             stderr=slave, env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"})
+    os.close(slave)
+    child.stdin.write(json.dumps(project("big", service("main", image=big_image))).encode())
+    child.stdin.close()
+    text = ""
+    while "Running on" not in text:
+        assert select.select([master], [], [], 60)[0], text
+        text += os.read(master, 65536).decode()
+    assert child.wait(20) == 0
+    os.close(master)
+    told = [int(percent) for percent in re.findall(rf"pulling {re.escape(big_image)} (\d+) % on n[12]", text)]
+    assert told and told == sorted(told) and told[-1] <= 100, text

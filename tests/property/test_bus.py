@@ -94,7 +94,7 @@ class Writer(threading.Thread):
                     else:
                         connection.commit()
                 except psycopg2.Error as error:  # refused, in each other's way, or killed: whoever sent it tries something else
-                    if error.pgcode and not error.pgcode.startswith(("SR", "23", "40P01", "57P01", "25P02", "55P03")):
+                    if error.pgcode and not error.pgcode.startswith(("SR", "23", "40", "57", "25P02", "55P03")):
                         raise
                     try:
                         connection.rollback()
@@ -199,8 +199,46 @@ class Watcher(threading.Thread):
         return {name: (self.have.get(name), table.get(name)) for name in table.keys() | self.have.keys() if self.have.get(name) != table.get(name)}
 
 
+class Fanout(Watcher):
+    """Does for agents what a server does: a node asks for its work when the bus says so, and never else."""
+
+    def __init__(self, url, seed):
+        super().__init__(url, seed, 0)
+        self.kind, self.query = "work of", "nodes"
+
+    def work(self, name):
+        """What the agent of a node would do by what it was told; None when there is no such node."""
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute("SELECT api.node_assignments(%s)", [name])
+        except psycopg2.Error as error:
+            assert error.pgcode == "SR404", error
+            return None
+        return {(i["project"], i["epoch"]): (i["generation"], i["labels"], i["uid"]) if i["desired"] == "Running" else "Removed" for i in cursor.fetchone()[0]["items"]}
+
+    def relist(self):
+        cursor = self.connection.cursor()
+        cursor.execute("SELECT api.bus_read()")
+        self.position = cursor.fetchone()[0]["position"]
+        self.have = {name: self.work(name) for name in NODES}
+
+    def step(self):
+        cursor = self.connection.cursor()
+        cursor.execute("SELECT api.bus_read(%s, %s)", [self.position, self.dice.choice([1, 3, 1000])])
+        answer, before = cursor.fetchone()[0], self.position
+        assert not answer["trimmed"] and answer["position"] >= before
+        for name in {*answer["nodes"], *answer["channels"]}:
+            self.have[name] = self.work(name)
+            self.events += 1
+        self.position = answer["position"]
+        return self.position > before
+
+    def differs(self):
+        return {name: (self.have[name], self.work(name)) for name in NODES if (self.have[name] or {}) != (self.work(name) or {})}
+
+
 def one_round(url, seed):
-    watchers = [Watcher(url, seed, n) for n in range(len(QUERIES))]
+    watchers = [Watcher(url, seed, n) for n in range(len(QUERIES))] + [Fanout(url, seed)]
     writers = [Writer(url, seed, n) for n in range(WRITERS)]
     for thread in watchers + writers:
         thread.start()

@@ -137,6 +137,31 @@ static void a_line_without_an_end_is_not_kept_for_ever(void **state)
     assert_non_null(strstr(err.message, "longer than 16 MiB"));
 }
 
+static void what_is_left_at_the_end_counts_when_it_is_whole(void **state)
+{
+    static const struct {
+        const char *text;
+        int result;
+        const char *seen;
+    } cases[] = {
+        { "", 1, "" },
+        { "{\"type\":\"ADDED\",\"object\":{\"n\":\"a\"}}", 1, "ADDED:a " },
+        { "{\"type\":\"ADDED\",\"obj", 1, "" },
+        { "{\"kind\":\"ProjectList\",\"items\":[]}", -1, "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_(watch_lines_done) WatchLines lines;
+        Seen seen = { .words = { .max = 4096 } };
+        watch_lines_init(&lines, see, &seen);
+        assert_int_equal(watch_lines_feed(&lines, cases[i].text, strlen(cases[i].text), NULL), 1);
+        assert_int_equal(watch_lines_end(&lines, NULL), cases[i].result);
+        assert_string_equal(buf_str(&seen.words), cases[i].seen);
+        buf_done(&seen.words);
+    }
+}
+
 /* ---- what is news ---------------------------------------------------------------------------- */
 
 static json_t *object_of(const char *name, const char *version)
@@ -454,9 +479,12 @@ static void flags_become_the_query(void **state)
                         "/api/v1/projects?labelSelector=tier%20in%20%28a%2C%20b%29&phase=Failed"
                         "&nodeRef=n%2F1&phase=Running");
     _cleanup_(mem_freep) char *one = listing_path(&resource_node, NULL, names, 1);
-    assert_string_equal(one, "/api/v1/nodes?fieldSelector=metadata.name%3Dweb");
+    assert_string_equal(one, "/api/v1/nodes?name=web");
     _cleanup_(mem_freep) char *two = listing_path(&resource_node, NULL, names, 2);
-    assert_string_equal(two, "/api/v1/nodes");
+    assert_string_equal(two, "/api/v1/nodes?name=web&name=db");
+    const char *many[33] = { NULL };
+    _cleanup_(mem_freep) char *all = listing_path(&resource_node, NULL, many, ARRAY_LEN(many));
+    assert_string_equal(all, "/api/v1/nodes");
 }
 
 static void chunks_are_numbers_within_bounds(void **state)
@@ -512,6 +540,7 @@ int main(void)
         cmocka_unit_test(a_sink_that_has_enough_is_left_alone),
         cmocka_unit_test(what_is_no_line_of_a_watch_is_an_error),
         cmocka_unit_test(a_line_without_an_end_is_not_kept_for_ever),
+        cmocka_unit_test(what_is_left_at_the_end_counts_when_it_is_whole),
         cmocka_unit_test(only_what_is_newer_is_news),
         cmocka_unit_test(versions_that_are_no_numbers_can_only_be_the_same_or_not),
         cmocka_unit_test(what_a_list_no_longer_has_is_missing),

@@ -114,8 +114,9 @@ static void *serve_one(void *arg)
     return NULL;
 }
 
-/* One POST of {"a":1} to a peer that answers `text`. */
-static int post_to(const char *text, size_t max_body, HttpReply *reply, Answer *answer, Err *err)
+/* One POST of {"a":1} to a peer that answers `text`; with an etag, a GET of what may be known. */
+static int ask(const char *text, const char *etag, size_t max_body, HttpReply *reply,
+               Answer *answer, Err *err)
 {
     struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(addr);
@@ -131,11 +132,17 @@ static int post_to(const char *text, size_t max_body, HttpReply *reply, Answer *
     pthread_create(&thread, NULL, serve_one, answer);
     HttpOptions options = { .base = base, .timeout_ms = 2000, .max_body = max_body };
     assert_int_equal(http_new(&options, &http, err), 0);
-    int rc = http_call(http, "POST", "/x", "{\"a\":1}", reply, err);
+    int rc = etag != NULL ? http_get_if_changed(http, "/x", etag, reply, err)
+                          : http_call(http, "POST", "/x", "{\"a\":1}", reply, err);
     pthread_join(thread, NULL);
     http_free(http);
     close(answer->fd);
     return rc;
+}
+
+static int post_to(const char *text, size_t max_body, HttpReply *reply, Answer *answer, Err *err)
+{
+    return ask(text, NULL, max_body, reply, answer, err);
 }
 
 static void answer_is_read_whole(void **state)
@@ -156,6 +163,41 @@ static void answer_is_read_whole(void **state)
     assert_non_null(strstr(answer.request, "Content-Type: application/json\r\n"));
     assert_non_null(strstr(answer.request, "\r\n\r\n{\"a\":1}"));
     http_reply_done(&reply);
+}
+
+static void what_is_known_is_not_asked_for_again(void **state)
+{
+    static const struct {
+        const char *answer;
+        const char *etag;
+        int status;
+        int retry_after;
+    } cases[] = {
+        { "HTTP/1.1 304 Not Modified\r\netag:  \"b\" \r\n\r\n", "\"b\"", 304, 0 },
+        { "HTTP/1.1 200 OK\r\nETag: W/\"c\"\r\nContent-Length: 0\r\n\r\n", "W/\"c\"", 200, 0 },
+        { "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", "", 503, 7 },
+        { "HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n"
+          "Content-Length: 0\r\n\r\n",
+          "", 503, 0 },
+        { "HTTP/1.1 503 Busy\r\nRetry-After: -1\r\nContent-Length: 0\r\n\r\n", "", 503, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        Answer answer;
+        HttpReply reply = { 0 };
+        Err err = { 0 };
+        assert_int_equal(ask(cases[i].answer, "\"a\"", 1024, &reply, &answer, &err), 0);
+        assert_non_null(strstr(answer.request, "GET /x "));
+        assert_non_null(strstr(answer.request, "\r\nIf-None-Match: \"a\"\r\n"));
+        assert_int_equal(reply.status, cases[i].status);
+        assert_string_equal(reply.etag, cases[i].etag);
+        assert_int_equal(reply.retry_after, cases[i].retry_after);
+        http_reply_done(&reply);
+        assert_int_equal(ask(cases[i].answer, "", 1024, &reply, &answer, &err), 0);
+        assert_null(strstr(answer.request, "If-None-Match"));
+        http_reply_done(&reply);
+    }
 }
 
 static void answer_past_the_limit_is_refused(void **state)
@@ -190,6 +232,7 @@ int main(void)
         cmocka_unit_test(refused_connection_names_the_address),
         cmocka_unit_test(unusable_url_is_the_callers_fault),
         cmocka_unit_test(answer_is_read_whole),
+        cmocka_unit_test(what_is_known_is_not_asked_for_again),
         cmocka_unit_test(answer_past_the_limit_is_refused),
         cmocka_unit_test(hang_up_is_unavailable),
     };

@@ -191,7 +191,8 @@ static void test_every_route_has_sql_and_takes_only_what_its_path_gives(void **s
     Buf out;
     buf_init(&out, 256);
     route_sql(route_find(STR("PUT"), STR("/api/v1/nodes/x")).route, &out);
-    assert_string_equal(buf_str(&out), "SELECT api.node_update($1::text, $2::jsonb, $3::text)");
+    assert_string_equal(buf_str(&out),
+                        "SELECT api.node_update($1::text, $2::jsonb, $3::text, $4::text)");
     buf_done(&out);
 }
 

@@ -33,7 +33,7 @@ def free_port():
 
 def environment(database_url, **variables):
     """Without what a developer's shell may have set; None takes a variable away."""
-    known = {"DATABASE_URL", "HOST", "PORT", "DEBUG", "CHANNEL_HOST", "DB_CONNECTIONS", "OTEL_COLLECTOR_URL"}
+    known = {"DATABASE_URL", "HOST", "PORT", "DEBUG", "CHANNEL_HOST", "DB_CONNECTIONS", "MAX_STREAMS", "WATCH_BACKLOG", "OTEL_COLLECTOR_URL"}
     env = {name: value for name, value in os.environ.items() if name not in known}
     env.update({"DATABASE_URL": database_url, "HOST": "127.0.0.1", **variables})
     return {name: value for name, value in env.items() if value is not None}

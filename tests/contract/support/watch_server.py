@@ -25,6 +25,11 @@ def gone():
     return {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}}
 
 
+def refusal(code, message):
+    """What ends a watch for another reason."""
+    return {"type": "ERROR", "object": {"kind": "Status", "code": code, "message": message}}
+
+
 SILENCE = object()  # the connection stays, and nothing comes
 
 

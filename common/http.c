@@ -20,7 +20,8 @@
 struct Http {
     CURL *curl;
     struct curl_slist *json_headers;
-    char *base; /* without trailing slashes */
+    struct curl_slist *plain_headers; /* NULL for none */
+    char *base;                       /* without trailing slashes */
     int timeout_ms;
     size_t max_body;
     char dialled[128]; /* the first address tried by the call under way */
@@ -166,6 +167,10 @@ int http_new(const HttpOptions *options, Http **ret, Err *err)
     http->max_body = options->max_body;
     http->json_headers = curl_slist_append(NULL, "Content-Type: application/json");
     http->json_headers = curl_slist_append(http->json_headers, "Expect:");
+    if (options->accept != NULL) {
+        _cleanup_(mem_freep) char *accept = mem_printf("Accept: %s", options->accept);
+        http->plain_headers = curl_slist_append(NULL, accept);
+    }
     set_options(http, options);
     *ret = http;
     return 0;
@@ -177,6 +182,7 @@ void http_free(Http *http)
         return;
     curl_easy_cleanup(http->curl);
     curl_slist_free_all(http->json_headers);
+    curl_slist_free_all(http->plain_headers);
     free(http->base);
     free(http);
 }
@@ -259,7 +265,8 @@ static void set_request(Http *http, const char *method, const char *url, const c
 
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, get ? 1L : 0L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, body != NULL ? http->json_headers : NULL);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
+                     body != NULL ? http->json_headers : http->plain_headers);
     if (body != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body != NULL ? body : "");
@@ -317,6 +324,14 @@ int http_call(Http *http, const char *method, const char *path, const char *body
               Err *err)
 {
     return http_stream(http, method, path, body, NULL, NULL, ret, err);
+}
+
+const char *http_content_type(const Http *http)
+{
+    const char *type = NULL;
+
+    curl_easy_getinfo(http->curl, CURLINFO_CONTENT_TYPE, &type);
+    return type;
 }
 
 char *http_escape(const char *segment)

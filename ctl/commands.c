@@ -5,9 +5,9 @@
 extern const Command cmd_apply, cmd_complete, cmd_completion, cmd_completion_bash,
     cmd_completion_fish, cmd_completion_zsh, cmd_cordon, cmd_delete, cmd_delete_node,
     cmd_delete_project, cmd_describe, cmd_describe_node, cmd_describe_project, cmd_drain, cmd_exec,
-    cmd_get, cmd_get_events, cmd_get_nodes, cmd_get_projects, cmd_help, cmd_plan, cmd_port_forward,
-    cmd_rebalance, cmd_settings, cmd_settings_get, cmd_settings_set, cmd_uncordon, cmd_unpin,
-    cmd_version, cmd_why;
+    cmd_get, cmd_get_events, cmd_get_nodes, cmd_get_projects, cmd_help, cmd_logs, cmd_plan,
+    cmd_port_forward, cmd_rebalance, cmd_settings, cmd_settings_get, cmd_settings_set, cmd_uncordon,
+    cmd_unpin, cmd_version, cmd_why;
 
 static const char *const formats[] = { "table", "wide", "json", "yaml", "name", NULL };
 
@@ -50,6 +50,7 @@ const Command *const ctl_commands[] = {
     &cmd_get_nodes,
     &cmd_get_projects,
     &cmd_help,
+    &cmd_logs,
     &cmd_plan,
     &cmd_port_forward,
     &cmd_rebalance,

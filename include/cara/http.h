@@ -22,6 +22,7 @@ typedef struct HttpOptions {
     const char *base;        /* "http://localhost:8080", no trailing slash needed */
     const char *unix_socket; /* path, or NULL for TCP */
     const char *user_agent;
+    const char *accept;     /* the Accept header of requests without a body, or NULL */
     int timeout_ms;         /* whole call; 0 for none */
     int connect_timeout_ms; /* 0 for 10 s */
     size_t max_body;        /* longer answers are an error */
@@ -42,6 +43,9 @@ int http_call(Http *http, const char *method, const char *path, const char *body
 /* As http_call, but a 2xx body goes to the sink as it comes; other bodies land in ret. */
 int http_stream(Http *http, const char *method, const char *path, const char *body, HttpSink sink,
                 void *arg, HttpReply *ret, Err *err);
+
+/* The type of the answer that is coming, for a sink; NULL when it has none. */
+const char *http_content_type(const Http *http);
 
 /* Percent-encodes one path segment or query value; owned by the caller. */
 char *http_escape(const char *segment);

@@ -97,6 +97,7 @@ int main(int argc, char **argv)
     }
     mallopt(M_ARENA_MAX, 2); /* many threads that allocate little */
     log_init("cara-agent", settings.debug);
+    setenv("PGGSSENCMODE", "disable", 0); /* Kerberos costs 1 MiB to find that nobody has it */
     set_signals();
     if (start(&settings, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);

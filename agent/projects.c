@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -308,6 +309,11 @@ static bool wait_for_work(Projects *projects, int64_t now, int64_t wake_at)
     projects->idle++;
     int rc = pthread_cond_timedwait(&projects->changed, &projects->lock, &deadline);
     projects->idle--;
+    if (rc == ETIMEDOUT && wake_at != until) {
+        pthread_mutex_unlock(&projects->lock);
+        malloc_trim(0); /* what a burst of work has left behind */
+        pthread_mutex_lock(&projects->lock);
+    }
     return rc != ETIMEDOUT || wake_at == until || projects->idle == 0 ||
            projects->workers <= WORKERS_KEPT;
 }

@@ -2,6 +2,7 @@
 
 #include "ingress_conn.h"
 #include "ingress_log.h"
+#include "listen.h"
 
 #include "cara/log.h"
 #include "cara/mem.h"
@@ -68,43 +69,15 @@ struct Ingress {
 /* ---- listening
  * ------------------------------------------------------------------------------------------ */
 
-static int bind_to(const Listener *listener, int family)
-{
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
-                                .sin6_port = htons((uint16_t)listener->port) };
-    struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)listener->port) };
-    const int on = 1, off = 0;
-    int rc;
-
-    if (listener->host != NULL &&
-        inet_pton(family, listener->host,
-                  family == AF_INET6 ? (void *)&in6.sin6_addr : (void *)&in4.sin_addr) != 1)
-        return errno = EINVAL, -1;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    rc = family == AF_INET6 ? bind(fd, (struct sockaddr *)&in6, sizeof(in6))
-                            : bind(fd, (struct sockaddr *)&in4, sizeof(in4));
-    if (rc == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int why = errno;
-    close(fd);
-    errno = why;
-    return -1;
-}
-
 /* Without a host: both families where there are two. */
 static int open_socket(const Listener *listener)
 {
     if (listener->host != NULL)
-        return bind_to(listener, strchr(listener->host, ':') != NULL ? AF_INET6 : AF_INET);
-    int fd = bind_to(listener, AF_INET6);
-    if (fd >= 0 || errno == EADDRINUSE || errno == EACCES)
-        return fd;
-    return bind_to(listener, AF_INET);
+        return listen_open(listener->host, listener->port);
+    int fd = listen_open("::", listener->port);
+    return fd >= 0 || errno == EADDRINUSE || errno == EACCES
+               ? fd
+               : listen_open("0.0.0.0", listener->port);
 }
 
 static void on_accept(h2o_socket_t *sock, const char *error)

@@ -3,7 +3,7 @@
 #include "cara/mem.h"
 #include "command.h"
 #include "json_at.h"
-#include "logs.h"
+#include "log_reader.h"
 
 #include <pthread.h>
 #include <signal.h>

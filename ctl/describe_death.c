@@ -4,7 +4,7 @@
 #include "cara/mem.h"
 #include "cara/time.h"
 #include "json_at.h"
-#include "logs.h"
+#include "log_reader.h"
 #include "print.h"
 
 #include <string.h>

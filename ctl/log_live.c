@@ -1,4 +1,4 @@
-#include "logs.h"
+#include "log_reader.h"
 
 #include "cara/http.h"
 #include "cara/mem.h"

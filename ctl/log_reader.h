@@ -1,6 +1,6 @@
 /* The two places logs come from: the agent while a container is there, Postgres when it is not. */
-#ifndef CTL_LOGS_H
-#define CTL_LOGS_H
+#ifndef CTL_LOG_READER_H
+#define CTL_LOG_READER_H
 
 #include "agent_address.h"
 #include "ctl.h"

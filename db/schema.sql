@@ -2,6 +2,7 @@
 
 -- sequences
 SEQUENCE cara.change_id
+SEQUENCE cara.death_id_seq
 SEQUENCE cara.epoch
 SEQUENCE cara.event_id_seq
 SEQUENCE cara.revision_id_seq
@@ -94,6 +95,33 @@ TABLE cara.data_home
     CONSTRAINT data_home_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE UNIQUE INDEX data_home_pkey ON cara.data_home USING btree (project)
     -- Where the data of projects with lasting volumes is: they run there and nowhere else until someone says otherwise.
+TABLE cara.death
+    id bigint NOT NULL IDENTITY
+    project text COLLATE "C" NOT NULL
+    service text COLLATE "C" NOT NULL
+    node text COLLATE "C" NOT NULL
+    epoch bigint NOT NULL
+    container_id text NOT NULL
+    image text NOT NULL DEFAULT ''::text
+    exit_code integer NOT NULL
+    signal integer GENERATED AS 
+CASE
+    WHEN ((exit_code >= 129) AND (exit_code <= 192)) THEN (exit_code - 128)
+    ELSE NULL::integer
+END
+    oom_killed boolean NOT NULL DEFAULT false
+    stopped boolean NOT NULL DEFAULT false
+    started_at timestamp with time zone
+    finished_at timestamp with time zone NOT NULL
+    log text NOT NULL DEFAULT ''::text
+    log_cut boolean NOT NULL DEFAULT false
+    CONSTRAINT death_once UNIQUE (project, service, container_id, finished_at)
+    CONSTRAINT death_pkey PRIMARY KEY (id)
+    CONSTRAINT death_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE INDEX death_newest ON cara.death USING btree (project, service, finished_at DESC, id DESC)
+    CREATE UNIQUE INDEX death_once ON cara.death USING btree (project, service, container_id, finished_at)
+    CREATE UNIQUE INDEX death_pkey ON cara.death USING btree (id)
+    -- Each end of a container with the last lines it wrote: they outlive the container and its node. Written by api.node_report.
 TABLE cara.demand
     project text COLLATE "C" NOT NULL
     cpu bigint NOT NULL DEFAULT 0
@@ -202,6 +230,16 @@ TABLE cara.node
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
+TABLE cara.node_proxy
+    node text COLLATE "C" NOT NULL
+    port integer NOT NULL
+    key text NOT NULL DEFAULT ''::text
+    CONSTRAINT node_proxy_key_check CHECK ((length(key) <= 64))
+    CONSTRAINT node_proxy_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT node_proxy_pkey PRIMARY KEY (node)
+    CONSTRAINT node_proxy_port_check CHECK (((port >= 1) AND (port <= 65535)))
+    CREATE UNIQUE INDEX node_proxy_pkey ON cara.node_proxy USING btree (node)
+    -- Where the ingress proxy of each node listens, while it does. Written by api.node_heartbeat.
 TABLE cara.node_room WITH (fillfactor=50)
     node text COLLATE "C" NOT NULL
     cpu bigint
@@ -402,6 +440,30 @@ END)
     CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
     CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
     -- What operators may tune: UPDATE cara.setting SET value = '30s' WHERE name = 'heartbeat_timeout'.
+VIEW cara.deaths
+    project text COLLATE "C"
+    service text COLLATE "C"
+    node text COLLATE "C"
+    exit_code integer
+    signal integer
+    oom_killed boolean
+    stopped boolean
+    age text
+    container_id text
+    log text
+ SELECT project,
+    service,
+    node,
+    exit_code,
+    signal,
+    oom_killed,
+    stopped,
+    cara.age(finished_at) AS age,
+    container_id,
+    log
+   FROM cara.death d
+  ORDER BY project, service, finished_at DESC;
+    -- How containers ended, newest first for each service, with the last lines they wrote.
 VIEW cara.events
     age text
     type text
@@ -512,7 +574,9 @@ FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS 
     -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
 FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5f7d25e63eab784f1378402b6b1a2fbb
     -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
-FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 9759da954f2a64c83db61d96f1364033
+FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
+    -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
+FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6494088ed76206b127348e729bfed508
     -- What a node has to run (desired Running) or to clear away (Removed). SR404.
 FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
     -- A node takes no new projects; those it has stay. SR404.
@@ -526,12 +590,12 @@ FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER
     -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10b9788a48bf5e065f3a1a4a23afa987
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c2b65d40fe4e26f12eeb4c5c4bb0c435
     -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
     -- All nodes by name.
-FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f7ad6add9185f64d0b213b1d3b9eb8a1
-    -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
+FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f8df3ccba59aecf1f6f9a4c5b03e8219
+    -- Takes in an agent's reports and deaths and says of each whether it was accepted (204, or 400, 404, 409 with detail), and how much of a dead container's log is wanted. SR400, SR404.
 FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6a190e4acc56cb015f87669a29a44231
     -- A node takes projects again; a drain under way ends where it is. SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
@@ -546,6 +610,8 @@ FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET s
     -- One project. SR404 when there is none of that name.
 FUNCTION api.project_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY db3fa056f008b1335b1d65f033f5d2cf
     -- Projects by name; p_query filters by phase (any of) and nodeRef.
+FUNCTION api.project_logs(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY eba8944277db805f9ae2a4c797db3f70
+    -- The newest deaths of a project's services, newest first for each: how they ended and their last lines. limit is per service, tail in lines, log=false leaves the lines out. SR400, SR404.
 FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
@@ -580,7 +646,7 @@ FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS 
     -- Raises SR400 naming the choices.
 FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ad6a5f48240cc4870dc4060a96518c15
     -- Raises SR400 for the first match expression that is not one.
-FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 088fd5a46947d3a57953cea03b62af70
+FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
     -- Raises SR400 unless the name may be that of a node or project.
@@ -598,7 +664,7 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 17ff359a2dd0a3bf159478bc6596143e
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f9f61eda79b73b341d405de92492af11
     -- Raises SR400 for the first rule that a project's spec breaks.
 FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
     -- Raises SR400 unless NULL or a quantity that is not negative.
@@ -616,6 +682,14 @@ FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_re
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
+FUNCTION cara.death_log_bytes() RETURNS integer STABLE BODY 9d9578eead1e593ce3ce52ebc617d154
+    -- How many bytes of a dead container's log are kept.
+FUNCTION cara.death_record(p_node text, p_death jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5dc2b2aaf23bf0a3b2cbab1adc0514ae
+    -- Records one death with its last lines. SR400, SR404, SR409 when the node never had that epoch of the project.
+FUNCTION cara.death_wire(d cara.death, p_with_log boolean, p_lines integer) RETURNS text STABLE SET search_path=cara, pg_temp BODY 1f5544d883fd919eeddcbf9ec11f57c1
+    -- One death as JSON text, with its last lines (all of them when p_lines is NULL) or without.
+FUNCTION cara.deaths_put(p_node text, p_deaths jsonb, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 210d0457d5ec50225f01aac7c076c795
+    -- Records the deaths that an agent tells and says of each whether it was accepted. SR400.
 FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
@@ -656,6 +730,8 @@ FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS void VOLATILE SE
     -- Ends the sessions of channels that keep the notification queue from being emptied.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
+FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5652a9ee713c289190d88a9323870c8d
+    -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
@@ -676,6 +752,8 @@ FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with ti
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
+FUNCTION cara.node_proxy_put(p_node text, p_proxy jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 3353247d9d7df3ad645e89fc3d41d391
+    -- Keeps where a node's proxy listens and its key. SR400.
 FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY e08e205c02634881674bd15b34a04eb5
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
@@ -774,8 +852,10 @@ FUNCTION cara.tolerates(p_tolerations jsonb, p_taint jsonb) RETURNS boolean IMMU
     -- Whether a list of tolerations covers a taint.
 FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
     -- Trigger: a changed service gives its project a new resource version.
-FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 43a4d549af2fff334f28cc10d1ab30e4
-    -- Drops events and change log rows older than their retention.
+FUNCTION cara.trim_deaths(p_now timestamp with time zone, p_project text, p_service text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY eb0e99b7a8751f86062ce35f6b133190
+    -- Forgets deaths beyond the newest deaths_kept of each service, and those older than death_retention.
+FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 34f92118b3d0fa38c673f45456deb360
+    -- Drops events, change log rows and deaths that are older than their retention.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 19d8feec1a71ae0d950e97c24b581cc8
@@ -801,12 +881,15 @@ FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BOD
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 34 functions of api TO cara_server
+GRANT EXECUTE ON 36 functions of api TO cara_server
 
 -- settings
 change_retention (interval) = 1h: how long the change log reaches back
 channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
 control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
+death_log_bytes (integer) = 65536: how much of a dead container's log is kept, 1048576 at most
+death_retention (interval) = 30d: how long they are kept in mind
+deaths_kept (integer) = 5: how many dead containers of each service are kept in mind
 event_retention (interval) = 7d: how long events are kept
 eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
 evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute

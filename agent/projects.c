@@ -2,13 +2,13 @@
 
 #include "cara/log.h"
 #include "clock.h"
+#include "memory.h"
 #include "pulls.h"
 #include "reconcile.h"
 #include "threads.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -311,7 +311,7 @@ static bool wait_for_work(Projects *projects, int64_t now, int64_t wake_at)
     projects->idle--;
     if (rc == ETIMEDOUT && wake_at != until) {
         pthread_mutex_unlock(&projects->lock);
-        malloc_trim(0); /* what a burst of work has left behind */
+        memory_give_back();
         pthread_mutex_lock(&projects->lock);
     }
     return rc != ETIMEDOUT || wake_at == until || projects->idle == 0 ||

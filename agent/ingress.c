@@ -28,8 +28,9 @@
 
 /* What is 0 here is the setting proxy_timeout. */
 static const uint64_t waits_ms[WAIT_COUNT] = {
-    [WAIT_IDLE] = 75000, [WAIT_HEAD] = 10000,         [WAIT_LOOKUP] = 5000, [WAIT_CONNECT] = 5000,
-    [WAIT_SEND] = 30000, [WAIT_STREAM] = 3600 * 1000, [WAIT_LINGER] = 2000, [WAIT_POOLED] = 4000,
+    [WAIT_IDLE] = 75000,   [WAIT_HEAD] = 10000,  [WAIT_LOOKUP] = 5000,
+    [WAIT_CONNECT] = 5000, [WAIT_SEND] = 30000,  [WAIT_STREAM] = 3600 * 1000,
+    [WAIT_LINGER] = 2000,  [WAIT_POOLED] = 4000, [WAIT_DRAIN] = INGRESS_DRAIN_MS,
 };
 
 typedef struct Listener {

@@ -35,6 +35,7 @@ typedef enum Wait {
     WAIT_SEND,    /* that the client takes more */
     WAIT_LINGER,  /* that the client has read the last answer */
     WAIT_POOLED,  /* a connection to a backend that nobody needs */
+    WAIT_DRAIN,   /* the last requests of a backend that no route leads to any more */
     WAIT_COUNT
 } Wait;
 
@@ -63,7 +64,7 @@ Upstream *upstream_take(IngressLoop *in, const Address *address, bool reuse, boo
 void upstream_keep(Upstream *upstream); /* back into the pool */
 void upstream_close(Upstream *upstream);
 
-/* After a new table: connections that lead nowhere any more go; gives how many are still in use. */
+/* After a new table: connections that lead nowhere any more go, or are waited for (in_use). */
 void pools_follow_table(IngressLoop *in);
 
 /* ---- clients
@@ -179,7 +180,7 @@ struct IngressLoop {
     char hop_key[65];
     int tls_port;
     Pool *pools[POOL_BUCKETS];
-    size_t in_use; /* connections in use of pools that lead nowhere any more */
+    size_t in_use; /* connections in use of pools that a change of routes waits for */
     Client *clients;
     size_t client_count, client_max;
     Client *ready, **ready_tail;

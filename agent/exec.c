@@ -3,6 +3,7 @@
 #include "cara/backlog.h"
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/names.h"
 #include "cara/problem.h"
 #include "cara/websocket.h"
 #include "docker.h"

@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EXEC_PROTOCOL "exec.v1.caravanserai"
 #define EXEC_BODY_MAX (48 * 1024) /* of the engine's request that a command becomes */
 
 typedef enum ExecWordKind { EXEC_START, EXEC_RESIZE, EXEC_EOF } ExecWordKind;

@@ -2,6 +2,7 @@
 
 #include "ingress_conn.h"
 #include "ingress_log.h"
+#include "listen.h"
 
 #include "cara/log.h"
 #include "cara/mem.h"
@@ -25,10 +26,11 @@
 #define FILES_KEPT       256 /* descriptors that the rest of the agent needs */
 #define FILES_PER_CLIENT 2   /* its own and its backend's */
 
+/* What is 0 here is the setting proxy_timeout. */
 static const uint64_t waits_ms[WAIT_COUNT] = {
-    [WAIT_IDLE] = 75000,  [WAIT_HEAD] = 10000,   [WAIT_BODY] = 30000,
-    [WAIT_LOOKUP] = 5000, [WAIT_CONNECT] = 5000, [WAIT_STREAM] = 3600 * 1000,
-    [WAIT_SEND] = 30000,  [WAIT_LINGER] = 2000,  [WAIT_POOLED] = 4000,
+    [WAIT_IDLE] = 75000,   [WAIT_HEAD] = 10000,  [WAIT_LOOKUP] = 5000,
+    [WAIT_CONNECT] = 5000, [WAIT_SEND] = 30000,  [WAIT_STREAM] = 3600 * 1000,
+    [WAIT_LINGER] = 2000,  [WAIT_POOLED] = 4000, [WAIT_DRAIN] = INGRESS_DRAIN_MS,
 };
 
 typedef struct Listener {
@@ -68,43 +70,15 @@ struct Ingress {
 /* ---- listening
  * ------------------------------------------------------------------------------------------ */
 
-static int bind_to(const Listener *listener, int family)
-{
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6,
-                                .sin6_port = htons((uint16_t)listener->port) };
-    struct sockaddr_in in4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)listener->port) };
-    const int on = 1, off = 0;
-    int rc;
-
-    if (listener->host != NULL &&
-        inet_pton(family, listener->host,
-                  family == AF_INET6 ? (void *)&in6.sin6_addr : (void *)&in4.sin_addr) != 1)
-        return errno = EINVAL, -1;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    rc = family == AF_INET6 ? bind(fd, (struct sockaddr *)&in6, sizeof(in6))
-                            : bind(fd, (struct sockaddr *)&in4, sizeof(in4));
-    if (rc == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int why = errno;
-    close(fd);
-    errno = why;
-    return -1;
-}
-
 /* Without a host: both families where there are two. */
 static int open_socket(const Listener *listener)
 {
     if (listener->host != NULL)
-        return bind_to(listener, strchr(listener->host, ':') != NULL ? AF_INET6 : AF_INET);
-    int fd = bind_to(listener, AF_INET6);
-    if (fd >= 0 || errno == EADDRINUSE || errno == EACCES)
-        return fd;
-    return bind_to(listener, AF_INET);
+        return listen_open(listener->host, listener->port);
+    int fd = listen_open("::", listener->port);
+    return fd >= 0 || errno == EADDRINUSE || errno == EACCES
+               ? fd
+               : listen_open("0.0.0.0", listener->port);
 }
 
 static void on_accept(h2o_socket_t *sock, const char *error)
@@ -189,9 +163,9 @@ static int parse_listen(Listener *out, Ingress *ingress, const char *text, const
          inet_pton(AF_INET6, out->host, address) != 1)) {
         free(TAKE_PTR(out->host));
         return err_set(err, ERR_INVALID,
-                       "%s \"%s\" is not an address to listen on: set it to :PORT, IP:PORT or "
+                       "\"%s\" is not an address to listen on: set %s to :PORT, IP:PORT or "
                        "[IPV6]:PORT",
-                       option, text);
+                       text, option);
     }
     out->port = (int)port;
     return 0;
@@ -412,7 +386,7 @@ static void init_loop(Ingress *ingress, const Settings *settings)
     h2o_multithread_register_receiver(in->queue, &ingress->receiver, on_messages);
     for (int i = 1; i < WAIT_COUNT; i++)
         h2o_timeout_init(in->loop, &in->waits[i],
-                         i == WAIT_ANSWER ? (uint64_t)settings->proxy_timeout_ms : waits_ms[i]);
+                         waits_ms[i] > 0 ? waits_ms[i] : (uint64_t)settings->proxy_timeout_ms);
     h2o_timeout_init(in->loop, &ingress->listen_retry, LISTEN_RETRY_MS);
     h2o_timeout_init(in->loop, &ingress->accept_retry, ACCEPT_RETRY_MS);
     in->table = ingress_table_new(NULL, 0);
@@ -423,13 +397,13 @@ static void init_loop(Ingress *ingress, const Settings *settings)
 
 static int read_settings(Ingress *ingress, const Settings *settings, Err *err)
 {
-    if (parse_listen(&ingress->plain, ingress, settings->proxy_listen_addr, "proxy_listen_addr",
-                     false, err) < 0)
+    if (parse_listen(&ingress->plain, ingress, settings->proxy_listen_addr,
+                     "PROXY_LISTEN_ADDR or --proxy-listen-addr", false, err) < 0)
         return -1;
     if (settings->proxy_certificates == NULL)
         return 0;
     if (parse_listen(&ingress->tls, ingress, settings->proxy_tls_listen_addr,
-                     "proxy_tls_listen_addr", true, err) < 0)
+                     "PROXY_TLS_LISTEN_ADDR or --proxy-tls-listen-addr", true, err) < 0)
         return -1;
     ingress->in.tls_port = ingress->tls.port;
     ingress->in.certificates = certificates_new(settings->proxy_certificates, err);

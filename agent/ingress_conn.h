@@ -6,6 +6,7 @@
 
 #include "ingress_body.h"
 #include "ingress_head.h"
+#include "ingress_page.h"
 #include "ingress_peers.h"
 #include "ingress_side.h"
 #include "ingress_table.h"
@@ -34,6 +35,7 @@ typedef enum Wait {
     WAIT_SEND,    /* that the client takes more */
     WAIT_LINGER,  /* that the client has read the last answer */
     WAIT_POOLED,  /* a connection to a backend that nobody needs */
+    WAIT_DRAIN,   /* the last requests of a backend that no route leads to any more */
     WAIT_COUNT
 } Wait;
 
@@ -62,7 +64,7 @@ Upstream *upstream_take(IngressLoop *in, const Address *address, bool reuse, boo
 void upstream_keep(Upstream *upstream); /* back into the pool */
 void upstream_close(Upstream *upstream);
 
-/* After a new table: connections that lead nowhere any more go; gives how many are still in use. */
+/* After a new table: connections that lead nowhere any more go, or are waited for (in_use). */
 void pools_follow_table(IngressLoop *in);
 
 /* ---- clients
@@ -130,6 +132,9 @@ void client_close(Client *client);
 /* An answer of our own: a page for a browser, a line for others. */
 void client_refuse(Client *client, int status, const char *detail);
 
+void client_refuse_no_backend(Client *client); /* 502: nothing serves the host now */
+void client_send(Client *client, Page *page);  /* fills in what the client decides */
+
 void client_wait(Client *client, Wait wait);  /* begins to wait; nothing changes if it does */
 void client_heard(Client *client, Wait wait); /* what it waits for goes on: counts anew */
 
@@ -137,6 +142,17 @@ void client_hold(Client *client, const char *data, size_t len);
 void client_answered(Client *client); /* the answer is out: the next request, or the end */
 void client_continue(Client *client); /* once where its host is has been found out */
 void client_run_ready(IngressLoop *in);
+
+/* ---- where a request goes
+ * ----------------------------------------------------------------------------------- */
+
+/* What is remembered of a request until its answer is out. */
+void route_note(Client *client, const RequestHead *head);
+
+/* A head, whole and checked, at data, and what came behind it: sent on, answered, or held until it
+ * is known where its host is. */
+void route_request(Client *client, const RequestHead *head, char *data, size_t len,
+                   size_t head_len);
 
 /* ---- one request and its answer
  * ----------------------------------------------------------------------------- */
@@ -164,7 +180,7 @@ struct IngressLoop {
     char hop_key[65];
     int tls_port;
     Pool *pools[POOL_BUCKETS];
-    size_t in_use; /* connections in use of pools that lead nowhere any more */
+    size_t in_use; /* connections in use of pools that a change of routes waits for */
     Client *clients;
     size_t client_count, client_max;
     Client *ready, **ready_tail;

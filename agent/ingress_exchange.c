@@ -274,8 +274,6 @@ typedef enum Taken { TAKEN, TAKEN_PART, TAKEN_OVER } Taken;
 /* The host has moved on. What was sent whole can be sent to where it is now. */
 static Taken follow_host(Client *client)
 {
-    char detail[HOST_MAX + 64];
-
     drop_upstream(client);
     if (client->is_whole && client->tries < TRIES_MAX) {
         client->phase = PHASE_LOOKUP;
@@ -284,8 +282,7 @@ static Taken follow_host(Client *client)
         peers_find_again(client->in->peers, client);
         return TAKEN_OVER;
     }
-    snprintf(detail, sizeof(detail), "Host \"%s\" has no backend available.", client->host);
-    client_refuse(client, 502, detail);
+    client_refuse_no_backend(client);
     return TAKEN_OVER;
 }
 

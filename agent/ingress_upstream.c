@@ -18,6 +18,8 @@ struct Pool {
     size_t idle;
     size_t used;
     bool retired; /* no route leads here any more */
+    bool drains;  /* ... since a moment ago: whoever changed that waits for those in use */
+    h2o_timeout_entry_t drain_timer;
     bool is_peer; /* another node's proxy: routes have no say */
 };
 
@@ -51,28 +53,60 @@ static void pool_unlink(Upstream *upstream)
 static void leave_use(Pool *pool)
 {
     pool->used--;
-    if (pool->retired)
+    if (pool->drains)
         pool->in->in_use--;
 }
 
 static void enter_use(Pool *pool)
 {
     pool->used++;
-    if (pool->retired)
+    if (pool->drains)
         pool->in->in_use++;
+}
+
+static void drain_end(Pool *pool)
+{
+    if (pool->drains)
+        pool->in->in_use -= pool->used;
+    pool->drains = false;
+    h2o_timeout_unlink(&pool->drain_timer);
+}
+
+/* What lasts longer, as tunnels and streams do, is not waited for. */
+static void on_drain_time(h2o_timeout_entry_t *timer)
+{
+    drain_end(H2O_STRUCT_FROM_MEMBER(Pool, drain_timer, timer));
+}
+
+static void drain_begin(Pool *pool)
+{
+    IngressLoop *in = pool->in;
+
+    pool->drains = true;
+    in->in_use += pool->used;
+    pool->drain_timer.cb = on_drain_time;
+    h2o_timeout_link(in->loop, &in->waits[WAIT_DRAIN], &pool->drain_timer);
+}
+
+static void pool_follow_table(Pool *pool)
+{
+    bool was = pool->retired;
+
+    pool->retired = !pool->is_peer && !ingress_table_leads_to(pool->in->table, &pool->address);
+    while (pool->retired && pool->newest != NULL)
+        upstream_close(pool->newest);
+    if (!pool->retired || pool->used == 0)
+        drain_end(pool);
+    else if (!was)
+        drain_begin(pool);
 }
 
 void pools_follow_table(IngressLoop *in)
 {
-    in->in_use = 0;
     for (size_t i = 0; i < POOL_BUCKETS; i++) {
         for (Pool **slot = &in->pools[i]; *slot != NULL;) {
             Pool *pool = *slot;
-            pool->retired = !pool->is_peer && !ingress_table_leads_to(in->table, &pool->address);
-            while (pool->retired && pool->newest != NULL)
-                upstream_close(pool->newest);
-            if (pool->retired)
-                in->in_use += pool->used;
+            pool_follow_table(pool);
             if (pool->used == 0 && pool->idle == 0) {
                 *slot = pool->next;
                 free(pool);

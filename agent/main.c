@@ -95,8 +95,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "invalid config: %s\n", err.message);
         return strstr(err.message, "unknown flag") != NULL ? 2 : 1;
     }
-    mallopt(M_ARENA_MAX, 2); /* many threads that allocate little */
+    mallopt(M_ARENA_MAX, 1); /* many threads that allocate little */
     log_init("cara-agent", settings.debug);
+    setenv("PGGSSENCMODE", "disable", 0); /* Kerberos costs 1 MiB to find that nobody has it */
     set_signals();
     if (start(&settings, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);

@@ -2,6 +2,7 @@
 
 #include "cara/log.h"
 #include "clock.h"
+#include "memory.h"
 #include "pulls.h"
 #include "reconcile.h"
 #include "threads.h"
@@ -316,6 +317,11 @@ static bool wait_for_work(Projects *projects, int64_t now, int64_t wake_at)
     projects->idle++;
     int rc = pthread_cond_timedwait(&projects->changed, &projects->lock, &deadline);
     projects->idle--;
+    if (rc == ETIMEDOUT && wake_at != until) {
+        pthread_mutex_unlock(&projects->lock);
+        memory_give_back();
+        pthread_mutex_lock(&projects->lock);
+    }
     return rc != ETIMEDOUT || wake_at == until || projects->idle == 0 ||
            projects->workers <= WORKERS_KEPT;
 }

@@ -37,7 +37,7 @@ const ConfigOption settings_options[] = {
     { "proxy-certificates", "PROXY_CERTIFICATES", "proxy_certificates", CONFIG_STRING,   AT(proxy_certificates),    NULL,                          false,
       "a directory with HOST.crt and HOST.key for each host that is served over HTTPS" },
     { "proxy-timeout",      "PROXY_TIMEOUT",      "proxy_timeout",      CONFIG_DURATION, AT(proxy_timeout_ms),      "60s",                         false,
-      "how long the ingress proxy waits for a backend's answer to begin" },
+      "how long the ingress proxy waits for more of a request, and for its answer to begin" },
     { "proxy-access-log",   "PROXY_ACCESS_LOG",   "proxy_access_log",   CONFIG_STRING,   AT(proxy_access_log),      NULL,                          false,
       "a file that gets one line for each request to the ingress proxy; - for standard output" },
     { "advertise-ip",       "AGENT_ADVERTISE_IP", "advertise_ip",       CONFIG_STRING,   AT(advertise_ip),          NULL,                          false,

@@ -21,7 +21,8 @@
 struct Http {
     CURL *curl;
     struct curl_slist *json_headers;
-    struct curl_slist *extra_headers; /* of the call under way, one without a body */
+    struct curl_slist *plain_headers; /* of calls without a body; NULL for none */
+    struct curl_slist *extra_headers; /* of the call under way, instead of those */
     char *base;                       /* without trailing slashes */
     int timeout_ms;
     size_t max_body;
@@ -212,6 +213,10 @@ int http_new(const HttpOptions *options, Http **ret, Err *err)
     http->max_body = options->max_body;
     http->json_headers = curl_slist_append(NULL, "Content-Type: application/json");
     http->json_headers = curl_slist_append(http->json_headers, "Expect:");
+    if (options->accept != NULL) {
+        _cleanup_(mem_freep) char *accept = mem_printf("Accept: %s", options->accept);
+        http->plain_headers = curl_slist_append(NULL, accept);
+    }
     set_options(http, options);
     *ret = http;
     return 0;
@@ -223,6 +228,7 @@ void http_free(Http *http)
         return;
     curl_easy_cleanup(http->curl);
     curl_slist_free_all(http->json_headers);
+    curl_slist_free_all(http->plain_headers);
     free(http->base);
     free(http);
 }
@@ -306,7 +312,9 @@ static void set_request(Http *http, const char *method, const char *url, const c
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, get ? 1L : 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER,
-                     body != NULL ? http->json_headers : http->extra_headers);
+                     body != NULL                  ? http->json_headers
+                     : http->extra_headers != NULL ? http->extra_headers
+                                                   : http->plain_headers);
     if (body != NULL || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
         curl_easy_setopt(curl, CURLOPT_POST, 1L);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body != NULL ? body : "");
@@ -422,6 +430,14 @@ int http_get_if_changed(Http *http, const char *path, const char *etag, HttpRepl
 void *http_handle(Http *http)
 {
     return http->curl;
+}
+
+const char *http_content_type(const Http *http)
+{
+    const char *type = NULL;
+
+    curl_easy_getinfo(http->curl, CURLINFO_CONTENT_TYPE, &type);
+    return type;
 }
 
 char *http_escape(const char *segment)

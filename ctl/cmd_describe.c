@@ -7,6 +7,7 @@
 #include "resource.h"
 
 #define EVENTS_SHOWN 20
+#define LINES_SHOWN  5
 
 static const Flag selection_flags[] = {
     ALL_FLAG,
@@ -31,6 +32,18 @@ static void add_events(Ctl *ctl, const Resource *resource, const char *name, con
         describe_events(json_object_get(list, "items"), ctl->now, &ctl->out);
 }
 
+/* As events are, an extra. */
+static void add_deaths(Ctl *ctl, const char *name)
+{
+    _cleanup_(mem_freep) char *item = api_item_path(resource_project.path, name);
+    _cleanup_(mem_freep) char *path =
+        mem_printf("%s/logs?previous=true&tail=%d", item, LINES_SHOWN);
+    _cleanup_(json_decrefp) json_t *list = NULL;
+
+    if (api_call(ctl, "GET", path, NULL, NULL, &list, &(Err){ 0 }) == 0)
+        describe_deaths(json_object_get(list, "items"), ctl->now, &ctl->out);
+}
+
 static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Err *err)
 {
     _cleanup_(mem_freep) char *path = api_item_path(resource->path, name);
@@ -42,6 +55,8 @@ static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Er
         describe_node(object, ctl->now, &ctl->out);
     else
         describe_project(object, ctl->now, &ctl->out);
+    if (resource == &resource_project)
+        add_deaths(ctl, name);
     add_events(ctl, resource, name, object);
     return 0;
 }

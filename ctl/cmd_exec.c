@@ -2,6 +2,7 @@
 #include "agent_address.h"
 #include "cara/http.h"
 #include "cara/mem.h"
+#include "cara/names.h"
 #include "command.h"
 #include "exec_session.h"
 

@@ -6,8 +6,9 @@ extern const Command cmd_apply, cmd_complete, cmd_completion, cmd_completion_bas
     cmd_completion_fish, cmd_completion_zsh, cmd_cordon, cmd_delete, cmd_delete_node,
     cmd_delete_project, cmd_describe, cmd_describe_node, cmd_describe_project, cmd_drain,
     cmd_events, cmd_exec, cmd_get, cmd_get_events, cmd_get_nodes, cmd_get_projects, cmd_help,
-    cmd_plan, cmd_port_forward, cmd_rebalance, cmd_settings, cmd_settings_get, cmd_settings_set,
-    cmd_uncordon, cmd_unpin, cmd_version, cmd_wait, cmd_wait_node, cmd_wait_project, cmd_why;
+    cmd_logs, cmd_plan, cmd_port_forward, cmd_rebalance, cmd_settings, cmd_settings_get,
+    cmd_settings_set, cmd_uncordon, cmd_unpin, cmd_version, cmd_wait, cmd_wait_node,
+    cmd_wait_project, cmd_why;
 
 static const char *const formats[] = { "table", "wide", "json", "yaml", "name", NULL };
 
@@ -51,6 +52,7 @@ const Command *const ctl_commands[] = {
     &cmd_get_nodes,
     &cmd_get_projects,
     &cmd_help,
+    &cmd_logs,
     &cmd_plan,
     &cmd_port_forward,
     &cmd_rebalance,

@@ -13,6 +13,9 @@ void describe_project(const json_t *project, int64_t now, Buf *out);
 /* The events, newest last; nothing when there are none. */
 void describe_events(const json_t *items, int64_t now, Buf *out);
 
+/* How containers ended, as api.project_logs() has it; nothing when none has. */
+void describe_deaths(const json_t *items, int64_t now, Buf *out);
+
 /* Why a project is where it is or waits, as api.why() has it. */
 void describe_why(const json_t *why, int64_t now, Buf *out);
 

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define EXEC_PROTOCOL "exec.v1.caravanserai" /* agent/exec_words.h has its words */
-
 typedef struct ExecOptions {
     const char *const *command;
     size_t count;

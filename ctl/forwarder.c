@@ -86,13 +86,14 @@ static void connection_close(Forwarder *forwarder, Connection *connection)
     connection->dead = true;
     watch_set(forwarder, &connection->agent, 0);
     watch_set(forwarder, &connection->local, 0);
+    if (connection->tunnel != NULL)
+        fprintf(stderr, "Connection from %s closed\n", connection->peer);
     tunnel_free(TAKE_PTR(connection->tunnel));
     if (connection->dial != NULL)
         dial_free(TAKE_PTR(connection->dial)); /* closes its descriptor */
     else if (connection->agent.fd >= 0)
         close(connection->agent.fd);
     close(connection->local.fd);
-    fprintf(stderr, "Connection from %s closed\n", connection->peer);
     if (connection->previous != NULL)
         connection->previous->next = connection->next;
     else
@@ -135,6 +136,7 @@ static void start_tunnel(Forwarder *forwarder, Connection *connection)
     size_t len;
     int fd = dial_take(dial, &half_close, &early, &len);
 
+    fprintf(stderr, "Handling connection for %s\n", connection->peer);
     connection->tunnel = tunnel_new(fd, connection->local.fd, false, half_close);
     if (len > 0)
         tunnel_feed(connection->tunnel, early, len);
@@ -226,7 +228,6 @@ static void on_connection(Forwarder *forwarder, Watch *watch, uint32_t events)
         connection->next->previous = connection;
     forwarder->connections = connection;
     forwarder->count++;
-    fprintf(stderr, "Handling connection for %s\n", connection->peer);
     accept_or_wait(forwarder);
     dial_go_on(forwarder, connection);
 }

@@ -2,6 +2,8 @@
 
 -- sequences
 SEQUENCE cara.change_id
+SEQUENCE cara.channel_serial
+SEQUENCE cara.death_id_seq
 SEQUENCE cara.epoch
 SEQUENCE cara.event_id_seq
 SEQUENCE cara.revision_id_seq
@@ -46,25 +48,47 @@ TABLE cara.change
     op text NOT NULL
     node text
     at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
-    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text])))
+    phase text
+    was_phase text
+    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text, 'Channel'::text])))
     CONSTRAINT change_op_check CHECK ((op = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
     CONSTRAINT change_pkey PRIMARY KEY (id)
-    CREATE INDEX change_at ON cara.change USING brin (at) WITH (autosummarize='on', pages_per_range='32')
     CREATE UNIQUE INDEX change_pkey ON cara.change USING btree (id)
-    -- One row a changed object, written by statement triggers. Ids are drawn while holding a lock on this table, so a reader that meets a gap waits just for those who hold it.
+    -- One row a changed object, written by triggers. Whoever draws ids has told before, by an advisory lock, above which id they will be; so a reader that meets a gap knows whether to wait for it.
+TABLE cara.change_was
+    id bigint NOT NULL
+    kind text NOT NULL
+    name text COLLATE "C" NOT NULL
+    uid uuid NOT NULL
+    labels jsonb NOT NULL
+    now_labels jsonb
+    phase text
+    node text COLLATE "C"
+    CONSTRAINT change_was_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text])))
+    CONSTRAINT change_was_pkey PRIMARY KEY (id)
+    CREATE INDEX change_was_object ON cara.change_was USING btree (kind, name, id)
+    CREATE UNIQUE INDEX change_was_pkey ON cara.change_was USING btree (id)
+    -- What an object was before a change of its labels, or before it was deleted; id is that of the change. Trimmed with the log.
 TABLE cara.channel
     node text COLLATE "C" NOT NULL
     kind text NOT NULL
     role_name text
     channel text
     issued_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    serial bigint NOT NULL DEFAULT nextval('cara.channel_serial'::regclass)
+    token_hash bytea
     CONSTRAINT channel_kind_check CHECK ((kind = ANY (ARRAY['postgres'::text, 'stream'::text, 'poll'::text])))
     CONSTRAINT channel_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT channel_pkey PRIMARY KEY (node)
     CONSTRAINT channel_postgres_is_whole CHECK (((kind <> 'postgres'::text) OR ((role_name IS NOT NULL) AND (channel IS NOT NULL))))
+    CONSTRAINT channel_stream_is_whole CHECK (((kind <> 'stream'::text) OR (token_hash IS NOT NULL)))
     CREATE UNIQUE INDEX channel_pkey ON cara.channel USING btree (node)
+    CREATE INDEX channel_postgres ON cara.channel USING btree (node) WHERE (kind = 'postgres'::text)
     CREATE UNIQUE INDEX channel_role ON cara.channel USING btree (role_name)
+    CREATE TRIGGER a_log_open BEFORE DELETE OR UPDATE ON cara.channel FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER drop_role AFTER DELETE ON cara.channel FOR EACH ROW EXECUTE FUNCTION cara.drop_channel_role()
+    CREATE TRIGGER log_delete AFTER DELETE ON cara.channel REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_channel()
+    CREATE TRIGGER log_update AFTER UPDATE ON cara.channel REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_channel()
     -- How each node is woken. Written by api.channel_issue; the password of a role is nowhere but in the role.
 TABLE cara.claim
     kind text NOT NULL
@@ -82,6 +106,9 @@ TABLE cara.clock
     judge_after timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
     leases_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
     trim_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    log_trimmed_to bigint NOT NULL DEFAULT 0
+    heartbeat_ms bigint
+    lease_ms bigint
     CONSTRAINT clock_only_row_check CHECK (only_row)
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
     CREATE UNIQUE INDEX clock_pkey ON cara.clock USING btree (only_row)
@@ -94,6 +121,33 @@ TABLE cara.data_home
     CONSTRAINT data_home_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE UNIQUE INDEX data_home_pkey ON cara.data_home USING btree (project)
     -- Where the data of projects with lasting volumes is: they run there and nowhere else until someone says otherwise.
+TABLE cara.death
+    id bigint NOT NULL IDENTITY
+    project text COLLATE "C" NOT NULL
+    service text COLLATE "C" NOT NULL
+    node text COLLATE "C" NOT NULL
+    epoch bigint NOT NULL
+    container_id text NOT NULL
+    image text NOT NULL DEFAULT ''::text
+    exit_code integer NOT NULL
+    signal integer GENERATED AS 
+CASE
+    WHEN ((exit_code >= 129) AND (exit_code <= 192)) THEN (exit_code - 128)
+    ELSE NULL::integer
+END
+    oom_killed boolean NOT NULL DEFAULT false
+    stopped boolean NOT NULL DEFAULT false
+    started_at timestamp with time zone
+    finished_at timestamp with time zone NOT NULL
+    log text NOT NULL DEFAULT ''::text
+    log_cut boolean NOT NULL DEFAULT false
+    CONSTRAINT death_once UNIQUE (project, service, container_id, finished_at)
+    CONSTRAINT death_pkey PRIMARY KEY (id)
+    CONSTRAINT death_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CREATE INDEX death_newest ON cara.death USING btree (project, service, finished_at DESC, id DESC)
+    CREATE UNIQUE INDEX death_once ON cara.death USING btree (project, service, container_id, finished_at)
+    CREATE UNIQUE INDEX death_pkey ON cara.death USING btree (id)
+    -- Each end of a container with the last lines it wrote: they outlive the container and its node. Written by api.node_report.
 TABLE cara.demand
     project text COLLATE "C" NOT NULL
     cpu bigint NOT NULL DEFAULT 0
@@ -160,6 +214,7 @@ TABLE cara.installed
 TABLE cara.lease WITH (fillfactor=50)
     node text COLLATE "C" NOT NULL
     renewed_at timestamp with time zone
+    told_ms bigint
     CONSTRAINT lease_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT lease_pkey PRIMARY KEY (node)
     CREATE UNIQUE INDEX lease_pkey ON cara.lease USING btree (node)
@@ -209,13 +264,26 @@ TABLE cara.node
     CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_offer AFTER INSERT OR DELETE OR UPDATE OF name, spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
+    CREATE TRIGGER lock_status BEFORE UPDATE OF labels ON cara.node FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.lock_status()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER log_deleted BEFORE DELETE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.log_deleted()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
+    CREATE TRIGGER log_labels AFTER UPDATE OF labels ON cara.node FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.log_labels()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER release_deleted AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.release_deleted_node()
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
+TABLE cara.node_proxy
+    node text COLLATE "C" NOT NULL
+    port integer NOT NULL
+    key text NOT NULL DEFAULT ''::text
+    CONSTRAINT node_proxy_key_check CHECK ((length(key) <= 64))
+    CONSTRAINT node_proxy_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT node_proxy_pkey PRIMARY KEY (node)
+    CONSTRAINT node_proxy_port_check CHECK (((port >= 1) AND (port <= 65535)))
+    CREATE UNIQUE INDEX node_proxy_pkey ON cara.node_proxy USING btree (node)
+    -- Where the ingress proxy of each node listens, while it does. Written by api.node_heartbeat.
 TABLE cara.node_room WITH (fillfactor=20)
     node text COLLATE "C" NOT NULL
     cpu bigint
@@ -261,6 +329,7 @@ TABLE cara.node_status
     resource_version bigint NOT NULL DEFAULT 0
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     pressure text NOT NULL DEFAULT ''::text
+    was_state text
     CONSTRAINT node_status_allocatable_check CHECK ((jsonb_typeof(allocatable) = 'object'::text))
     CONSTRAINT node_status_capacity_check CHECK ((jsonb_typeof(capacity) = 'object'::text))
     CONSTRAINT node_status_info_check CHECK ((jsonb_typeof(info) = 'object'::text))
@@ -275,7 +344,7 @@ TABLE cara.node_status
     CREATE TRIGGER check_move BEFORE UPDATE OF state ON cara.node_status FOR EACH ROW WHEN ((old.state <> new.state)) EXECUTE FUNCTION cara.check_state_move()
     CREATE TRIGGER keep_offer AFTER UPDATE OF capacity, allocatable ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
-    CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_state()
     CREATE TRIGGER stamp_said BEFORE INSERT OR UPDATE OF network, capacity, allocatable, info ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_said()
     -- What agents say of their machine and what follows from their lease. Written by api.node_heartbeat and api.tick.
 TABLE cara.phase
@@ -324,8 +393,11 @@ TABLE cara.project
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand()
     CREATE TRIGGER keep_leftover BEFORE DELETE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_leftover()
+    CREATE TRIGGER lock_status BEFORE UPDATE OF labels ON cara.project FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.lock_status()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER log_deleted BEFORE DELETE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.log_deleted()
     CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
+    CREATE TRIGGER log_labels AFTER UPDATE OF labels ON cara.project FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.log_labels()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp()
     CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec')
@@ -364,6 +436,7 @@ TABLE cara.project_status
     observed_generation bigint NOT NULL DEFAULT 0
     resource_version bigint NOT NULL DEFAULT 0
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
+    was_phase text
     CONSTRAINT project_status_pkey PRIMARY KEY (project)
     CONSTRAINT project_status_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE INDEX project_status_going ON cara.project_status USING btree (phase) WHERE (phase = ANY (ARRAY['Terminating'::text, 'Terminated'::text]))
@@ -373,7 +446,7 @@ TABLE cara.project_status
     CREATE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN ((new.phase <> 'Pending'::text)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
-    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_phase()
     -- Where each project stands. Written by api.project_report, api.node_report, api.schedule and api.tick.
 TABLE cara.report_reason
     name text NOT NULL
@@ -417,6 +490,30 @@ END)
     CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
     CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
     -- What operators may tune: UPDATE cara.setting SET value = '30s' WHERE name = 'heartbeat_timeout'.
+VIEW cara.deaths
+    project text COLLATE "C"
+    service text COLLATE "C"
+    node text COLLATE "C"
+    exit_code integer
+    signal integer
+    oom_killed boolean
+    stopped boolean
+    age text
+    container_id text
+    log text
+ SELECT project,
+    service,
+    node,
+    exit_code,
+    signal,
+    oom_killed,
+    stopped,
+    cara.age(finished_at) AS age,
+    container_id,
+    log
+   FROM cara.death d
+  ORDER BY project, service, finished_at DESC;
+    -- How containers ended, newest first for each service, with the last lines they wrote.
 VIEW cara.events
     age text
     type text
@@ -519,61 +616,66 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 74003d668aac41eb85e91c555ea0eeca
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 91f503a1615b925249a10aff82436b88
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
-<<<<<<< HEAD
-=======
 FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
 FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
->>>>>>> bus
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
-FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 464d527821abbac9f67e7d7a789ca47d
-    -- Issues a node's channel and revokes the one before: kind postgres with conninfo and channel name, or poll where none can be had. SR400, SR404.
-FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7a11aed7c1fc6b58d399fcfac56cd27c
-    -- Events, newest last; p_query: for = node/x or project/x, limit = 1..10000. SR400 for other values.
-FUNCTION api.node_assignments(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 006e2d4643ab5d561a6d219ed4ca0e37
-    -- What a node has to run (desired Running) or to clear away (Removed). SR404.
+FUNCTION api.channel_check(p_streams jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5dc21a6bce4c14ab367538c7a79e3e38
+    -- Of streams given as {node: serial}, the nodes whose stream was revoked.
+FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 33d071dbe087bcaaaacf4e3013272386
+    -- Issues a node's channel and revokes the one before: postgres with conninfo and channel name, stream with a URL, or poll; with the paces its agent keeps. SR400, SR404.
+FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1784b541fa54052e37bfb3450e0066b7
+    -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3fdb75e815a8977dfbd0b7e12d5c7bc8
+    -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
+FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
+    -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
+FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 8af3500bdf9d3461cd8c685f626a7035
+    -- What a node has to run (desired Running) or to clear away (Removed); NULL when p_if_none_match has the version of it. SR404.
 FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
     -- A node takes no new projects; those it has stay. SR404.
 FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY bd477d749144795687ae5e758125a0ea
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
-FUNCTION api.node_delete(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 752aa758ebe59ca3c4c6b460a8301613
-    -- Removes a node that no project is assigned to; gives NULL. SR404, SR409.
+FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 82220276cf78cac84d8209097b1299db
+    -- Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.
 FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
     -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
 FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f4c4b72d4391e0b5db17e5d88b813deb
     -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10b9788a48bf5e065f3a1a4a23afa987
-    -- Renews a node's lease and takes in what its agent says; gives NULL. SR404 before the body is looked at, then SR400.
-FUNCTION api.node_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7863b655a51609e228f67ec2be1df951
-    -- All nodes by name.
-FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f7ad6add9185f64d0b213b1d3b9eb8a1
-    -- Takes in an agent's reports and says of each whether it was accepted (204, or 400, 404, 409 with detail). SR400, SR404.
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 53d1c8a179f02eeab18bead84736334c
+    -- Renews a node's lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.
+FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f70515febe94d83f78ea0d8e54f3b2c
+    -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.
+FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f8df3ccba59aecf1f6f9a4c5b03e8219
+    -- Takes in an agent's reports and deaths and says of each whether it was accepted (204, or 400, 404, 409 with detail), and how much of a dead container's log is wanted. SR400, SR404.
 FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6a190e4acc56cb015f87669a29a44231
     -- A node takes projects again; a drain under way ends where it is. SR404.
-FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6952e084d4183e289a83e4f017b319df
-    -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404.
+FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0bcad581976c2291f46ce876f2517f2
+    -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.
 FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
 FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 687ebf960be26b55f21fe935138c4905
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
-FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7af18a33a6cc037e5d470dbaf0c067b
-    -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404.
+FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7445bd4264e65b4cf869cfa7d86b3b32
+    -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404, SR409 when it is not of the version in p_if_match.
 FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY d50911c871351a50f703b75448d90dca
     -- One project. SR404 when there is none of that name.
-FUNCTION api.project_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY db3fa056f008b1335b1d65f033f5d2cf
-    -- Projects by name; p_query filters by phase (any of) and nodeRef.
+FUNCTION api.project_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 55eaaf0d2228e251de88a4db8b4fe0e5
+    -- Projects by name; p_query filters by phase (any of), nodeRef, labelSelector and fieldSelector, limit and continue make pages. SR400.
+FUNCTION api.project_logs(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY eba8944277db805f9ae2a4c797db3f70
+    -- The newest deaths of a project's services, newest first for each: how they ended and their last lines. limit is per service, tail in lines, log=false leaves the lines out. SR400, SR404.
 FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
-FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 2fa46ed484c73cb678850275de7b8f6c
-    -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409.
+FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 1aea018e3121335b16633af92c0d8daa
+    -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
@@ -588,17 +690,14 @@ FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path
     -- All settings by name.
 FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 24c3efbf82332f17c914f6f5095c786d
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 014f096167ee8501f5a318c738342403
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
-<<<<<<< HEAD
-=======
 FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7668c77ec7807dcddea5f12bdace7983
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
->>>>>>> bus
 FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
@@ -607,7 +706,7 @@ FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_pa
     -- The jsonpath condition that an object of a type is canonical as it stands.
 FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 4282eac52b99c9f6f939140a314efbb3
     -- True of a manifest that is canonical as it stands, written from cara.field.
-FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY c69d459a609f3f6b1a2b7a9f68282c86
+FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY b35f80e5a35903b5f9e0fd35a383242f
     -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
@@ -615,7 +714,7 @@ FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS 
     -- Raises SR400 naming the choices.
 FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ad6a5f48240cc4870dc4060a96518c15
     -- Raises SR400 for the first match expression that is not one.
-FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 088fd5a46947d3a57953cea03b62af70
+FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
     -- Raises SR400 unless the name may be that of a node or project.
@@ -633,7 +732,7 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 40f73ae35495c5710e322f1449746eaa
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 0f2c7cff6a814a74eb1dfd8ffa0bd935
     -- Raises SR400 for the first rule that a project's spec breaks.
 FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
     -- Raises SR400 unless NULL or a quantity that is not negative.
@@ -645,18 +744,22 @@ FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path
     -- Raises SR413 for a manifest larger than the setting allows.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
-<<<<<<< HEAD
-FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c371134b53bab1928836b9bc57f64210
-=======
 FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fd8a115a0bf75fafcb3de3db3c16baf1
     -- SR409 unless the object, when there is one, still has the version a writer started from; an empty one or * is any.
-FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5cc306d1586eea0d348bf39c51e55e9a
->>>>>>> bus
+FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c371134b53bab1928836b9bc57f64210
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
 FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_reason text, p_message text) RETURNS text STABLE BODY ca5c88bf853b243824a1b4b2dd75dd5d
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
+FUNCTION cara.death_log_bytes() RETURNS integer STABLE BODY 9d9578eead1e593ce3ce52ebc617d154
+    -- How many bytes of a dead container's log are kept.
+FUNCTION cara.death_record(p_node text, p_death jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5dc2b2aaf23bf0a3b2cbab1adc0514ae
+    -- Records one death with its last lines. SR400, SR404, SR409 when the node never had that epoch of the project.
+FUNCTION cara.death_wire(d cara.death, p_with_log boolean, p_lines integer) RETURNS text STABLE SET search_path=cara, pg_temp BODY 1f5544d883fd919eeddcbf9ec11f57c1
+    -- One death as JSON text, with its last lines (all of them when p_lines is NULL) or without.
+FUNCTION cara.deaths_put(p_node text, p_deaths jsonb, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 210d0457d5ec50225f01aac7c076c795
+    -- Records the deaths that an agent tells and says of each whether it was accepted. SR400.
 FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
@@ -675,7 +778,7 @@ FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VO
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
     -- How many evictions the rate still allows in this minute.
-FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY de89fc052d4f05992e93d6353fb64e68
+FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY f044228bec08046f2b6b1ba972bb0b98
     -- Makes nodes NotReady whose lease ran out; returns when the next one would.
 FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb) RETURNS boolean IMMUTABLE BODY c61133b64ad0e81ce3971ddb92d59b5e
     -- Whether labels satisfy one match expression, with Kubernetes' meaning.
@@ -693,10 +796,14 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
-FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4725d502bbeb276d37c81d14bb791273
-    -- Ends the sessions of channels that keep the notification queue from being emptied.
+FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
+    -- What a DELETED event carries when the object itself cannot be shown any more.
+FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3
+    -- Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
+FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5652a9ee713c289190d88a9323870c8d
+    -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
@@ -709,24 +816,14 @@ FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.
-<<<<<<< HEAD
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
-FUNCTION cara.legal_moves() RETURNS text[] STABLE BODY deb6eb710a375c5ca2fd87d22a1640d7
-    -- The rows of cara.phase_transition as "From To"; a trigger there keeps it.
-FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY abf1808b8ffc5f2687086dbcb7383287
-    -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
-FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0ab4d95b21f281347255758a2e47d5b1
-    -- Trigger: logs changed nodes and wakes the bus.
-FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3c17b3a9babaae63b5290ccc8c24d5eb
-    -- Trigger: holds the change log while ids are drawn.
-FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY aade5d5ddd6dd3a851727c65fada6685
-    -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
-=======
 FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY f9eb4f311c6395bc0e60968d7ae621fb
     -- The labels an object had right after a change; NULL when that cannot be known any more.
 FUNCTION cara.lease_timeout() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 5b22f71b0a87af10b96897a62e1ef29d
     -- How long a lease holds at the present pace.
+FUNCTION cara.legal_moves() RETURNS text[] STABLE BODY deb6eb710a375c5ca2fd87d22a1640d7
+    -- The rows of cara.phase_transition as "From To"; a trigger there keeps it.
 FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_path=cara, pg_temp BODY 5cd4523d2f95b7c0a9d0109432a98e05
     -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
 FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
@@ -761,11 +858,12 @@ FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
->>>>>>> bus
 FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
+FUNCTION cara.node_proxy_put(p_node text, p_proxy jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 3353247d9d7df3ad645e89fc3d41d391
+    -- Keeps where a node's proxy listens and its key. SR400.
 FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY e08e205c02634881674bd15b34a04eb5
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
@@ -774,6 +872,10 @@ FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text I
     -- The state of a node whose lease holds.
 FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 291581068c0bc362434abd45bc35225b
     -- A node as JSON text in the wire's member order.
+FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY b57ee0b15213420c6de947811acb6113
+    -- How often so many nodes renew their leases and how long those hold, in milliseconds.
+FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
+    -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a21d6df7c97493b9ac945397dd1f41a4
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
 FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 77ebd63f8ad4a29bc7a98b7f5fb602fe
@@ -800,16 +902,16 @@ FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
 FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
     -- A duration of the wire as an interval; SR400 when it is none.
-<<<<<<< HEAD
-FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c2f751eeaf943b61c866357db235d45d
-=======
 FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
     -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
-FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY af81d9f60e3f910c0a84e5ebd3ff6aaa
->>>>>>> bus
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c2f751eeaf943b61c866357db235d45d
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
+FUNCTION cara.read_page(p_mark text, p_query jsonb, OUT rows bigint, OUT name text, OUT from_page bigint) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 76977a2ebcc209debe9980705a246e86
+    -- How many rows a page has, after which name, and the position of the first page. SR400 for a bad limit or token.
+FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 517b8a9843bdd9c6482bd4662f7231b4
+    -- A label selector in Kubernetes' grammar as labels that must be equal and expressions (NULL when none). SR400 names the position.
 FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c337606b20efec1e3933b7a22daee192
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
 FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 9b67ddbb5afc864cacc8097c9a7179dd
@@ -838,7 +940,9 @@ FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RET
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
 FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 67c273cd14ed12ef2e55a360e1feca19
     -- The observed services of a project as JSON text, NULL when none were reported.
-FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 5ef777c20f1c6966063a2d92aaea9413
+FUNCTION cara.set_pace() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 326f7a3b9fc1371f37befa1de8408643
+    -- Keeps the pace of heartbeats for the nodes there are in cara.clock.
+FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e21088c0b644384cc7e9b58042c641a0
     -- Trigger: has the next tick look at everything again, now.
 FUNCTION cara.setting_interval(p_name text) RETURNS interval STABLE SET search_path=cara, pg_temp BODY b649c32de953a26ad3f07d148805ab5f
     -- A setting of kind interval; NULL when there is none of that name.
@@ -848,7 +952,7 @@ FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a
     -- One setting as JSON text.
 FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3d12032aa97f53549596406e29d927b
     -- Takes projects off nodes that no longer suit what they ask for.
-FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 1520d8ec3503b7fc719b805c3bb48508
+FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 259c941213ffcb818b748c2a914deb0a
     -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
     -- Millicores as a Kubernetes quantity.
@@ -858,10 +962,14 @@ FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count b
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
+FUNCTION cara.stamp_phase() RETURNS trigger VOLATILE BODY c4d39260ae6eebc27ee447c7593a8fa4
+    -- Trigger: gives a project's status its resource version and the phase it moves from.
 FUNCTION cara.stamp_said() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e5dec3bd388c1eabbcb8c77ca20f3785
     -- Trigger: keeps said_wire in step with what the agent said.
 FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 434427c3be60be84eec0bab9f284804c
     -- Trigger: keeps spec_wire in step with spec.
+FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687b896958fbc
+    -- Trigger: gives a node's status its resource version and the state it moves from.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
 FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY aba096637d3e24ab9c5e48c6a08851f0
@@ -872,8 +980,10 @@ FUNCTION cara.tolerates(p_tolerations jsonb, p_taint jsonb) RETURNS boolean IMMU
     -- Whether a list of tolerations covers a taint.
 FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 29afec51ed3bb9e7161a0c64d59824b2
     -- Trigger: a changed service gives its project a new resource version.
-FUNCTION cara.trim_history(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 43a4d549af2fff334f28cc10d1ab30e4
-    -- Drops events and change log rows older than their retention.
+FUNCTION cara.trim_deaths(p_now timestamp with time zone, p_project text, p_service text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY eb0e99b7a8751f86062ce35f6b133190
+    -- Forgets deaths beyond the newest deaths_kept of each service, and those older than death_retention.
+FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
+    -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
@@ -882,8 +992,8 @@ FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p
     -- The nodes that cannot take a demand, each with its reason in words.
 FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 8a6ec147ba43f0db443ae4f6267f3b9a
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
-FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 33ac09f1e323189566f88771e7bdb410
-    -- Notifies cara_bus and the channels of the given nodes, once a transaction.
+FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
+    -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.
 FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_path=cara, pg_temp BODY 4cf5a20b4db7b444abfe8fa8428b3965
     -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
@@ -903,17 +1013,24 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 34 functions of api TO cara_server
+GRANT EXECUTE ON 42 functions of api TO cara_server
 
 -- settings
+bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended
+bus_session_patience (interval) = 10s: how long a session may keep a transaction open while the notification queue is above its limit
+change_max_rows (integer) = 1000000: how many changes the change log reaches back at most
 change_retention (interval) = 1h: how long the change log reaches back
 channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
 control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
+death_log_bytes (integer) = 65536: how much of a dead container's log is kept, 1048576 at most
+death_retention (interval) = 30d: how long they are kept in mind
+deaths_kept (integer) = 5: how many dead containers of each service are kept in mind
 event_retention (interval) = 7d: how long events are kept
 eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
 evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute
 heartbeat_interval (interval) = 30s: how often agents are told to renew their lease
 heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady
+heartbeats_per_second (integer) = 1000: heartbeat_interval and heartbeat_timeout are stretched so that no more than these arrive
 max_manifest_bytes (integer) = 1048576: size of one stored manifest
 max_services (integer) = 100: services of one project
 poll_interval (interval) = 30s: the slow poll that stands behind lost wake-ups

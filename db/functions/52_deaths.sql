@@ -32,7 +32,7 @@ DECLARE
     v_room    int := death_log_bytes();
     v_cut     boolean := coalesce((p_death->>'logCut')::boolean, false);
 BEGIN
-    SELECT m INTO v_missing FROM unnest(ARRAY['project', 'service', 'epoch', 'containerId', 'exitCode', 'finishedAt']) m
+    SELECT m INTO v_missing FROM unnest(ARRAY['project', 'service', 'epoch', 'containerId', 'finishedAt']) m
      WHERE coalesce(p_death->>m, '') = '' LIMIT 1;
     IF FOUND THEN
         PERFORM fail(400, v_missing || ' is required', v_missing);
@@ -56,7 +56,7 @@ BEGIN
         v_cut := true;
     END IF;
     INSERT INTO death (project, service, node, epoch, container_id, image, exit_code, oom_killed, stopped, started_at, finished_at, log, log_cut)
-    VALUES (v_project, v_service, p_node, v_epoch, p_death->>'containerId', coalesce(p_death->>'image', ''), (p_death->>'exitCode')::int,
+    VALUES (v_project, v_service, p_node, v_epoch, p_death->>'containerId', coalesce(p_death->>'image', ''), coalesce((p_death->>'exitCode')::int, 0),
             coalesce((p_death->>'oomKilled')::boolean, false), coalesce((p_death->>'stopped')::boolean, false),
             (p_death->>'startedAt')::timestamptz, (p_death->>'finishedAt')::timestamptz, v_log, v_cut)
     ON CONFLICT ON CONSTRAINT death_once DO NOTHING;

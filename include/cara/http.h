@@ -24,6 +24,7 @@ typedef struct HttpOptions {
     const char *base;        /* "http://localhost:8080", no trailing slash needed */
     const char *unix_socket; /* path, or NULL for TCP */
     const char *user_agent;
+    const char *accept;     /* the Accept header of requests without a body, or NULL */
     int timeout_ms;         /* whole call; 0 for none */
     int connect_timeout_ms; /* 0 for 10 s */
     size_t max_body;        /* longer answers are an error */
@@ -66,6 +67,9 @@ int http_get_if_changed(Http *http, const char *path, const char *etag, HttpRepl
 /* The CURL handle below, with the options of http_new set, for who must wait for an answer beside
  * other things: it is driven by libcurl's multi interface, and no call is made meanwhile. */
 void *http_handle(Http *http);
+
+/* The type of the answer that is coming, for a sink; NULL when it has none. */
+const char *http_content_type(const Http *http);
 
 /* Percent-encodes one path segment or query value; owned by the caller. */
 char *http_escape(const char *segment);

@@ -37,6 +37,9 @@
 /* spec.volumes[].type of a volume whose data is bound to its node and outlives moves */
 #define VOLUME_LOCAL "Local"
 
+/* WebSocket subprotocol of exec between caractrl and an agent; agent/exec_words.h has its words */
+#define EXEC_PROTOCOL "exec.v1.caravanserai"
+
 /* Engine names: network cara-PROJECT, volume cara-PROJECT-VOLUME, container PROJECT-SERVICE, and
  * while it is to replace another PROJECT-SERVICE-next_ (no service name ends in `_`). */
 #define NETWORK_PREFIX "cara-"

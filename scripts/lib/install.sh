@@ -30,7 +30,7 @@ clang_runtime_package() {
 
 packages_bench() {
     packages_run
-    echo wrk python3-psycopg2 nghttp2-client hyperfine nginx-light haproxy socat "postgresql-$(distribution_postgres)"
+    echo wrk python3-psycopg2 nghttp2-client hyperfine nginx-light haproxy caddy socat "postgresql-$(distribution_postgres)"
 }
 
 # The PostgreSQL the distribution packages: 15 on Debian 12, 14 on Ubuntu 22.04, 16 on Ubuntu 24.04. What is installed

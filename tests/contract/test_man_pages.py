@@ -31,8 +31,8 @@ def test_settings_are_in_the_manual(program):
 def test_caractrls_flags_and_commands_are_in_the_manual():
     written = page("caractrl.1")
     commands = [(), ("apply",), ("get",), ("get", "projects"), ("delete",), ("delete", "project"), ("describe", "node"),
-                ("get", "nodes"), ("events",), ("wait", "project"), ("cordon",), ("drain",), ("plan",),
-                ("rebalance",), ("settings", "set"), ("unpin",), ("why",)]
+                ("get", "nodes"), ("events",), ("wait", "project"), ("cordon",), ("drain",), ("exec",), ("logs",), ("plan",),
+                ("port-forward",), ("rebalance",), ("settings", "set"), ("unpin",), ("why",)]
     told = "".join(help_of("caractrl", *words) for words in commands)
     flags = set(re.findall(r"--([\w-]+) ", told))
     assert flags == set(re.findall(r"--([\w-]+)", written))

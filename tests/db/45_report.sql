@@ -107,7 +107,7 @@ SELECT is((SELECT string_agg(concat_ws(' ', r->>'project', r->>'status'), ', ') 
 SELECT is(given.phase_of('b') || ' ' || given.phase_of('a'), 'Running Scheduled', 'what was right is taken');
 SELECT throws_ok($$ SELECT api.node_report('n9', '{"reports":[]}') $$, 'SR404', 'node not found: n9: resource not found', 'a node that is unknown');
 SELECT throws_ok(format('SELECT api.node_report(%L, %L)', 'n2', body), 'SR400', 'invalid request body: reports: expected an array', body) FROM unnest('{"{}","[]","{\"reports\":{}}","null"}'::text[]) body;
-SELECT is(api.node_report('n2', '{"reports":[]}')::text, '{"results":[]}', 'an empty batch');
+SELECT is(api.node_report('n2', '{"reports":[]}')::text, '{"results":[],"deathLogBytes":65536}', 'an empty batch');
 SELECT throws_ok($$ SELECT api.node_assignments('n9') $$, 'SR404', 'node not found: n9: resource not found', 'nor has it assignments');
 
 -- Reasons that agents may give come with their phase.

@@ -213,7 +213,7 @@ def refusal(cluster, target, port):
     with PortForward(cluster, target, port) as forward:
         with forward.connect() as connection, contextlib.suppress(ConnectionResetError):
             assert connection.recv(100) == b""
-        wait_for(lambda: "closed" in forward.log_text(), "it is told")
+        wait_for(lambda: "Error: " in forward.log_text(), "it is told")
         assert forward.alive()
         return re.search(r"^Error: .*$", forward.log_text(), re.M).group(0)
 

@@ -139,7 +139,8 @@ static void bad_settings_are_refused_with_the_way_out(void **state)
                                    .node_name = (char *)"n1",
                                    .docker_host = (char *)"unix:///run/docker.sock",
                                    .listen_host = (char *)"0.0.0.0",
-                                   .listen_port = 9090 };
+                                   .listen_port = 9090,
+                                   .proxy_timeout_ms = 60000 };
     static const struct {
         size_t member;
         const char *value;

@@ -200,6 +200,33 @@ static void table_is_sound(void **state)
     }
 }
 
+static void behind_the_command_of_exec_everything_is_its_own(void **state)
+{
+    static const char *const words[] = {
+        "exec -t p/s sh -i --server x",
+        "exec p/s -t sh -i --server x",
+        "exec p/s -t -- sh -i --server x",
+        "exec -t -- p/s sh -i --server x",
+    };
+    CommandLine line;
+    Err err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        assert_int_equal(parse(words[i], &line, &err), 0);
+        assert_true(command_line_is_set(&line, "tty"));
+        assert_false(command_line_is_set(&line, "stdin"));
+        assert_int_equal(line.arg_count, 5);
+        assert_string_equal(line.args[1], "sh");
+        assert_string_equal(line.args[2], "-i");
+        assert_string_equal(line.args[4], "x");
+        command_line_done(&line);
+    }
+    assert_int_equal(parse("exec p/s -it sh", &line, &err), 0);
+    assert_true(command_line_is_set(&line, "tty") && command_line_is_set(&line, "stdin"));
+    command_line_done(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test(help_wins_over_missing_arguments),
         cmocka_unit_test(usage_is_laid_out_as_cobras),
         cmocka_unit_test(table_is_sound),
+        cmocka_unit_test(behind_the_command_of_exec_everything_is_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

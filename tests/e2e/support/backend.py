@@ -30,7 +30,7 @@ $head" ;;
     /two-lengths*) printf 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab' ;;
     /short*) printf 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort' ;;
     /early*) printf 'HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch' ;;
-    /zeros*) printf 'HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n'; head -c 33554432 /dev/zero ;;
+    /zeros*) printf 'HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n'; dd if=/dev/zero bs=65536 count=512 2>/dev/null ;;
     *) answer "$NAME" ;;
 esac
 """

@@ -2,10 +2,10 @@
 
 #include "answer.h"
 #include "query.h"
-#include "text.h"
 
 #include "cara/buf.h"
 #include "cara/mem.h"
+#include "cara/text.h"
 
 #include <string.h>
 

@@ -694,7 +694,7 @@ FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json 
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
-FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7668c77ec7807dcddea5f12bdace7983
+FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 6aae5f7d70fd61b8abc827313f0f573e
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.

@@ -270,8 +270,7 @@ BEGIN
                         ELSE c.op = 'INSERT' OR (c.was_phase IS NOT NULL AND v_filter.phases IS NOT NULL AND NOT c.was_phase = ANY (v_filter.phases))
                              OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.labels, v_filter.labels, v_filter.expressions)) END AS is_new,
                    CASE WHEN c.op = 'INSERT' THEN false -- whether it left with this change
-                        WHEN c.kind = 'Assignment' THEN p.name IS NOT NULL AND a.node IS DISTINCT FROM v_filter.node
-                             AND (v_filter.labels IS NULL OR coalesce(selector_matches(labels_then('Project', c.name, c.id, p.labels), v_filter.labels, v_filter.expressions), true))
+                        WHEN c.kind = 'Assignment' THEN a.node IS DISTINCT FROM v_filter.node -- whatever else it was: other rows rely on this one
                         WHEN c.op = 'DELETE' OR (w.now_labels IS NOT NULL AND v_filter.labels IS NOT NULL AND NOT selector_matches(w.now_labels, v_filter.labels, v_filter.expressions))
                         THEN (v_filter.phases IS NULL OR w.phase = ANY (v_filter.phases)) AND (v_filter.node IS NULL OR w.node IS NOT DISTINCT FROM v_filter.node)
                              AND (v_filter.labels IS NULL OR selector_matches(w.labels, v_filter.labels, v_filter.expressions))

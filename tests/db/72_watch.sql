@@ -87,7 +87,7 @@ SELECT is(given.all_seen(), 'Pending: ADDED a | Running: DELETED a | n1: DELETED
 UPDATE cara.assignment SET gone_at = released_at WHERE released_at IS NOT NULL;
 SELECT api.schedule(given.t('2s')), given.running('a'), given.all_seen();
 SELECT api.project_delete('a', '{"force":["true"]}');
-SELECT is(given.all_seen(), 'Pending: nothing | Running: DELETED a | n1: DELETED a | x: DELETED a | x Running: DELETED a', 'deleted: only who had it hears of it');
+SELECT is(given.all_seen(), 'Pending: nothing | Running: DELETED a | n1: DELETED a, DELETED a | x: DELETED a | x Running: DELETED a', 'deleted: who had it hears of it; off its node and gone');
 SELECT is(given.seen('Project', '{"fieldSelector":["metadata.name=a"]}'), 'DELETED a', 'of all of which one look at the end shows just that');
 SELECT given.seen('Node', '{"state":["Ready"]}');
 UPDATE cara.node_status SET state = 'NotReady' WHERE node = 'n2';

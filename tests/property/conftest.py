@@ -53,9 +53,9 @@ class Database:
         self.administer(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def databases():
-    """One for each core: decisions are made one at a time in a database."""
+    """One for each core, as decisions are made one at a time in a database; a file has its own."""
     made = [Database() for _ in range(os.cpu_count())]
     yield made
     for database in made:

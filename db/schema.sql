@@ -812,7 +812,7 @@ FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_
     -- Trigger: remembers where something of a deleted project is left.
 FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 05e4cbe8568d8099c2ee9b7b7a68bd0e
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
-FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8529367411f58829f9f99b4fbcf93948
+FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
     -- Trigger: counts what projects take of their nodes.

@@ -65,7 +65,8 @@ BEGIN
     IF TG_TABLE_NAME = 'node_status' THEN
         v_node := NEW.node;
     ELSIF TG_OP = 'INSERT' THEN
-        INSERT INTO node_room (node) VALUES (NEW.name);
+        INSERT INTO node_room (node) VALUES (NEW.name)
+        ON CONFLICT (node) DO UPDATE SET cpu = DEFAULT, memory = DEFAULT, cpu_taken = DEFAULT, memory_taken = DEFAULT, projects = DEFAULT; -- what a TRUNCATE left
         RETURN NULL;
     ELSIF TG_OP = 'DELETE' THEN
         DELETE FROM node_room WHERE node = OLD.name;

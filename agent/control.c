@@ -386,8 +386,8 @@ static int64_t next_due(const Control *control)
     return next;
 }
 
-/* A state of the node that is not yet told is told at once. */
-static int64_t watch_engine(Control *control, int64_t next)
+/* A state of the node that is not yet told is told at once, and so is where its proxy is. */
+static int64_t watch_node(Control *control, int64_t next)
 {
     int recheck_ms = -1;
     bool ready = engine_is_ready(control->engine, &recheck_ms);
@@ -399,8 +399,8 @@ static int64_t watch_engine(Control *control, int64_t next)
         control->resync = true;
         control->due[FETCH] = next = now;
     }
-    if (control->registered && control->told_all && ready != control->told_ready &&
-        control->failures[HEARTBEAT] == 0)
+    if (control->registered && control->told_all && control->failures[HEARTBEAT] == 0 &&
+        (ready != control->told_ready || ingress_port(control->ingress) != control->told_port))
         control->due[HEARTBEAT] = next = now;
     return recheck_ms >= 0 && now + recheck_ms < next ? now + recheck_ms : next;
 }
@@ -467,7 +467,7 @@ static void *control_thread(void *arg)
 
     for (;;) {
         run_due(control);
-        wait_for_something(control, watch_engine(control, next_due(control)));
+        wait_for_something(control, watch_node(control, next_due(control)));
     }
     return NULL;
 }

@@ -65,6 +65,8 @@ struct Ingress {
     uint64_t made, taken;
     bool draining; /* requests are on ways that are no more */
     bool listening;
+    void (*wake)(void *arg); /* when it listens */
+    void *wake_arg;
 };
 
 /* ---- listening
@@ -130,6 +132,7 @@ static void try_to_listen(Listener *listener)
     pthread_mutex_lock(&ingress->lock);
     ingress->listening = true;
     pthread_mutex_unlock(&ingress->lock);
+    ingress->wake(ingress->wake_arg);
 }
 
 static void on_listen_time(h2o_timeout_entry_t *timer)
@@ -438,12 +441,14 @@ int ingress_new(const Settings *settings, Ingress **ret, Err *err)
     return 0;
 }
 
-int ingress_start(Ingress *ingress)
+int ingress_start(Ingress *ingress, void (*wake)(void *arg), void *arg)
 {
     Err err = { 0 };
 
     if (ingress == NULL)
         return 0;
+    ingress->wake = wake;
+    ingress->wake_arg = arg;
     ingress->in.peers = peers_new(&ingress->in, ingress->server_url, ingress->node, &err);
     if (ingress->in.peers == NULL) {
         log_error("hosts of other nodes are not served", "error=%s", err.message);

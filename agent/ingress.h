@@ -19,8 +19,9 @@ typedef struct Ingress Ingress;
  * when there is to be no proxy. */
 int ingress_new(const Settings *settings, Ingress **ret, Err *err);
 
-/* The threads. An address that is taken is logged and tried again. */
-int ingress_start(Ingress *ingress);
+/* The threads. An address that is taken is logged and tried again; wake is called, on a thread of
+ * the ingress, once it listens. */
+int ingress_start(Ingress *ingress, void (*wake)(void *arg), void *arg);
 
 /* All routes of one project; the array stays the caller's. Returns once requests take the new way,
  * and those on a way that is no more have ended or had INGRESS_DRAIN_MS: what they led to may then

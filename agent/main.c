@@ -72,7 +72,7 @@ static int start(const Settings *settings, Err *err)
     Deaths *deaths = deaths_new(control_wake, control);
     Projects *projects = projects_new(settings->docker_host, outbox, deaths, ingress);
     Engine *engine = engine_new(settings->docker_host, projects, control_wake, control);
-    if (ingress_start(ingress) < 0 || engine_start(engine) < 0 ||
+    if (ingress_start(ingress, control_wake, control) < 0 || engine_start(engine) < 0 ||
         control_start(control, engine, outbox, deaths, projects, ingress) < 0)
         return err_set(err, ERR_SYSTEM, "the operating system refused a thread");
     return 0;

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ static void backend_end(Backend *backend)
 int main(int argc, char **argv)
 {
     static Backend backends[2];
-    int count = argc > 2 ? atoi(argv[2]) : 0;
+    int count = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
     Settings settings = { .server_url = "http://127.0.0.1:1",
                           .node_name = "bench",
                           .proxy_listen_addr = argc > 1 ? argv[1] : "",

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 
     if (argc != 6)
         die("usage", "watch HOST PORT WATCHERS SECONDS VERSION");
-    int count = atoi(argv[3]);
+    int count = (int)strtol(argv[3], NULL, 10);
     struct rlimit files = { (rlim_t)count + 64, (rlim_t)count + 64 };
     setrlimit(RLIMIT_NOFILE, &files);
     if (getaddrinfo(argv[1], argv[2], &hints, &address) != 0)

@@ -16,7 +16,7 @@ packages_test() {
     local version
     version=$(distribution_postgres)
     packages_run
-    echo clang clang-format shellcheck docker-registry docker-compose \
+    echo clang clang-format shellcheck docker-registry docker-compose openssl \
         libtap-parser-sourcehandler-pgtap-perl python3-pytest python3-psycopg2 python3-yaml \
         "postgresql-$version-pgtap" "postgresql-server-dev-$version"
     # Debian keeps clang's sanitizers and fuzzer apart; elsewhere clang brings them.

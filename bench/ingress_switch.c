@@ -89,6 +89,12 @@ static void backend_end(Backend *backend)
     pthread_join(backend->thread, NULL);
 }
 
+/* Nobody is to be told that it listens. */
+static void tell_nobody(void *arg)
+{
+    (void)arg;
+}
+
 int main(int argc, char **argv)
 {
     static Backend backends[2];
@@ -102,7 +108,8 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n%01024d", 0);
-    if (ingress_new(&settings, &ingress, &err) < 0 || ingress_start(ingress) < 0) {
+    if (ingress_new(&settings, &ingress, &err) < 0 ||
+        ingress_start(ingress, tell_nobody, NULL) < 0) {
         fprintf(stderr, "%s\n", err.message);
         return 1;
     }

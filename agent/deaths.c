@@ -45,17 +45,6 @@ Deaths *deaths_new(void (*wake)(void *arg), void *arg)
     return deaths;
 }
 
-void deaths_free(Deaths *deaths)
-{
-    if (deaths == NULL)
-        return;
-    for (size_t i = 0; i < deaths->count; i++)
-        free(deaths->waiting[i]);
-    free(deaths->known);
-    pthread_mutex_destroy(&deaths->lock);
-    free(deaths);
-}
-
 void deaths_set_log_bytes(Deaths *deaths, size_t bytes)
 {
     pthread_mutex_lock(&deaths->lock);

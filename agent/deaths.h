@@ -18,7 +18,6 @@ typedef struct Deaths Deaths;
 
 /* wake is called, from any thread, when something is there to take. */
 Deaths *deaths_new(void (*wake)(void *arg), void *arg);
-void deaths_free(Deaths *deaths);
 
 /* Those of the project's containers that ended and were not noted yet. The engine's refusal to give
  * a log leaves it empty. */

@@ -263,7 +263,7 @@ void ingress_publish(Ingress *ingress, const char *project, const IngressRoute *
         return;
     }
     keep_routes(ingress, project, routes, count);
-    ingress_table_unref(ingress->next);
+    ingress_table_free(ingress->next);
     ingress->next = make_table(ingress);
     uint64_t made = ++ingress->made;
     pthread_mutex_unlock(&ingress->lock);
@@ -284,7 +284,7 @@ static void take_table(Ingress *ingress)
     pthread_mutex_unlock(&ingress->lock);
     if (table == NULL)
         return;
-    ingress_table_unref(in->table);
+    ingress_table_free(in->table);
     in->table = table;
     pools_follow_table(in);
     pthread_mutex_lock(&ingress->lock);

@@ -99,7 +99,6 @@ struct IngressTable {
     size_t count;
     size_t *slots; /* 0: empty; else 1 + where a host's routes begin */
     size_t mask;
-    int references;
 };
 
 static int by_host_and_path(const void *a, const void *b)
@@ -154,7 +153,6 @@ IngressTable *ingress_table_new(const IngressRoute *const *routes, size_t count)
     IngressTable *table = mem_alloc(sizeof(*table));
     _cleanup_(mem_freep) const IngressRoute **sorted = mem_alloc((count + 1) * sizeof(*sorted));
 
-    table->references = 1;
     table->routes = mem_alloc((count + 1) * sizeof(IngressRoute));
     for (size_t i = 0; i < count; i++)
         sorted[i] = routes[i];
@@ -165,15 +163,9 @@ IngressTable *ingress_table_new(const IngressRoute *const *routes, size_t count)
     return table;
 }
 
-IngressTable *ingress_table_ref(IngressTable *table)
+void ingress_table_free(IngressTable *table)
 {
-    __atomic_add_fetch(&table->references, 1, __ATOMIC_RELAXED);
-    return table;
-}
-
-void ingress_table_unref(IngressTable *table)
-{
-    if (table == NULL || __atomic_sub_fetch(&table->references, 1, __ATOMIC_ACQ_REL) > 0)
+    if (table == NULL)
         return;
     for (size_t i = 0; i < table->count; i++)
         ingress_route_done(&table->routes[i]);

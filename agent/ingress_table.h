@@ -43,8 +43,7 @@ typedef struct IngressTable IngressTable;
 
 /* Copies the routes. Of two with one host and path the first counts. */
 IngressTable *ingress_table_new(const IngressRoute *const *routes, size_t count);
-IngressTable *ingress_table_ref(IngressTable *table);
-void ingress_table_unref(IngressTable *table);
+void ingress_table_free(IngressTable *table);
 
 typedef struct IngressMatch {
     bool host_known;           /* some project here has this host */

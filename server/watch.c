@@ -445,15 +445,6 @@ Watches *watches_new(const WatchesOptions *options)
     return watches;
 }
 
-void watches_free(Watches *watches)
-{
-    if (watches == NULL)
-        return;
-    h2o_timeout_unlink(&watches->tick);
-    h2o_timeout_dispose(watches->options.loop, &watches->second);
-    free(watches);
-}
-
 size_t watches_count(const Watches *watches)
 {
     return watches->count;

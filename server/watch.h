@@ -24,7 +24,6 @@ extern const char *const watch_statements[WATCH_STATEMENTS];
 
 /* What the options hold must outlive it. */
 Watches *watches_new(const WatchesOptions *options);
-void watches_free(Watches *watches); /* without watchers */
 
 size_t watches_count(const Watches *watches);
 

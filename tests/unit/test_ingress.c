@@ -300,7 +300,7 @@ static void the_table_finds_the_exact_host_and_the_longest_path(void **state)
     assert_true(ingress_table_leads_to(table, &address));
     assert_true(address_parse("10.0.0.2", 81, &address));
     assert_false(ingress_table_leads_to(table, &address));
-    ingress_table_unref(table);
+    ingress_table_free(table);
 }
 
 static char *word(const char *text)

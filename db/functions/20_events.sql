@@ -17,7 +17,7 @@ END
 $$;
 COMMENT ON FUNCTION cara.event_record IS 'Records an event, or counts it when it is the object''s latest one again.';
 
--- GET /api/v1/events?for=project/x&since=10m&limit=100: newest last. An event that happens again keeps its id and rises in count, so
+-- GET /api/v1/events?for=project/x&since=10m&limit=100: newest last. An event that happens again rises in count and takes a new id, so
 -- whoever polls with since a little before the newest it has seen prints what is new of (id, count).
 CREATE OR REPLACE FUNCTION api.event_list(p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp

@@ -50,8 +50,6 @@ TABLE cara.change
     at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     phase text
     was_phase text
-    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text, 'Channel'::text])))
-    CONSTRAINT change_op_check CHECK ((op = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
     CONSTRAINT change_pkey PRIMARY KEY (id)
     CREATE UNIQUE INDEX change_pkey ON cara.change USING btree (id)
     -- One row a changed object, written by triggers. Whoever draws ids has told before, by an advisory lock, above which id they will be; so a reader that meets a gap knows whether to wait for it.
@@ -96,7 +94,6 @@ TABLE cara.claim
     project text COLLATE "C" NOT NULL
     CONSTRAINT claim_kind_check CHECK ((kind = ANY (ARRAY['container'::text, 'volume'::text, 'host'::text])))
     CONSTRAINT claim_pkey PRIMARY KEY (kind, name)
-    CONSTRAINT claim_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE UNIQUE INDEX claim_pkey ON cara.claim USING btree (kind, name)
     CREATE INDEX claim_project ON cara.claim USING btree (project)
     -- Names that only one project of the cluster may use: containers, volumes, ingress hosts.
@@ -164,7 +161,6 @@ TABLE cara.demand
     CONSTRAINT demand_memory_check CHECK ((memory >= 0))
     CONSTRAINT demand_on_node_lost_check CHECK ((on_node_lost = ANY (ARRAY['Reschedule'::text, 'Wait'::text])))
     CONSTRAINT demand_pkey PRIMARY KEY (project)
-    CONSTRAINT demand_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE INDEX demand_changed ON cara.demand USING btree (project) WHERE changed
     CREATE INDEX demand_host_ports ON cara.demand USING btree (project) WHERE (host_ports <> '{}'::text[])
     CREATE UNIQUE INDEX demand_pkey ON cara.demand USING btree (project)
@@ -271,8 +267,9 @@ TABLE cara.node
     CREATE TRIGGER log_labels AFTER UPDATE OF labels ON cara.node FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.log_labels()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
     CREATE TRIGGER release_deleted AFTER DELETE ON cara.node REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.release_deleted_node()
-    CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
-    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp_new BEFORE INSERT ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_new('NodeSpec')
+    CREATE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec')
     -- Machines as their owners described them. Written by api.node_* and api.apply.
 TABLE cara.node_proxy
     node text COLLATE "C" NOT NULL
@@ -340,7 +337,7 @@ TABLE cara.node_status
     CONSTRAINT node_status_state_fkey FOREIGN KEY (state) REFERENCES cara.node_state(name)
     CREATE INDEX node_status_not_ready ON cara.node_status USING btree (not_ready_since) WHERE (state = 'NotReady'::text)
     CREATE UNIQUE INDEX node_status_pkey ON cara.node_status USING btree (node)
-    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER a_log_open BEFORE DELETE OR UPDATE ON cara.node_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER check_move BEFORE UPDATE OF state ON cara.node_status FOR EACH ROW WHEN ((old.state <> new.state)) EXECUTE FUNCTION cara.check_state_move()
     CREATE TRIGGER keep_offer AFTER UPDATE OF capacity, allocatable ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.node_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_node()
@@ -385,13 +382,15 @@ TABLE cara.project
     CONSTRAINT project_name_is_valid CHECK (((name <> ''::text) AND (octet_length(name) <= 253) AND (translate(name, 'abcdefghijklmnopqrstuvwxyz0123456789.-'::text, ''::text) = ''::text) AND (btrim(name, '.-'::text) = name)))
     CONSTRAINT project_pkey PRIMARY KEY (name)
     CONSTRAINT project_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
-    CONSTRAINT project_uid_key UNIQUE (uid)
     CREATE INDEX project_expire_at ON cara.project USING btree (expire_at) WHERE ((expire_at IS NOT NULL) AND (deleted_at IS NULL))
     CREATE INDEX project_labels ON cara.project USING gin (labels jsonb_path_ops)
     CREATE UNIQUE INDEX project_pkey ON cara.project USING btree (name)
-    CREATE UNIQUE INDEX project_uid_key ON cara.project USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
-    CREATE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand()
+    CREATE TRIGGER follow_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project()
+    CREATE TRIGGER follow_rename AFTER UPDATE OF name ON cara.project FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION cara.follow_project()
+    CREATE TRIGGER follow_truncate AFTER TRUNCATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project()
+    CREATE TRIGGER keep_demand AFTER UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand()
+    CREATE TRIGGER keep_demand_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_demand()
     CREATE TRIGGER keep_leftover BEFORE DELETE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_leftover()
     CREATE TRIGGER lock_status BEFORE UPDATE OF labels ON cara.project FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.lock_status()
     CREATE TRIGGER log_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
@@ -399,8 +398,9 @@ TABLE cara.project
     CREATE TRIGGER log_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER log_labels AFTER UPDATE OF labels ON cara.project FOR EACH ROW WHEN ((old.labels <> new.labels)) EXECUTE FUNCTION cara.log_labels()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
-    CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp()
-    CREATE TRIGGER stamp_spec BEFORE INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec')
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp()
+    CREATE TRIGGER stamp_new BEFORE INSERT ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_new('ProjectSpec')
+    CREATE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec')
     -- Projects as their owners described them. Written by api.project_* and api.apply.
 TABLE cara.project_service
     project text COLLATE "C" NOT NULL
@@ -442,7 +442,7 @@ TABLE cara.project_status
     CREATE INDEX project_status_going ON cara.project_status USING btree (phase) WHERE (phase = ANY (ARRAY['Terminating'::text, 'Terminated'::text]))
     CREATE INDEX project_status_pending ON cara.project_status USING btree (phase_since, project) WHERE (phase = 'Pending'::text)
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
-    CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER a_log_open BEFORE DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN ((new.phase <> 'Pending'::text)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
@@ -616,8 +616,10 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 91f503a1615b925249a10aff82436b88
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY de70cfc011362313b8384d21e6ece8dd
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
+FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
+    -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
 FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
 FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
@@ -660,11 +662,13 @@ FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text, p_if_match tex
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.
 FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
-FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 687ebf960be26b55f21fe935138c4905
+FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 898f7967ad4fb6123f5b0883984115c2
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
+FUNCTION api.project_create_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 4f4098be176650de160ebc99d7b0696f
+    -- api.project_create() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7445bd4264e65b4cf869cfa7d86b3b32
     -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404, SR409 when it is not of the version in p_if_match.
-FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY d50911c871351a50f703b75448d90dca
+FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a9a9ce9ac05fa8f925f7c2989428ab9c
     -- One project. SR404 when there is none of that name.
 FUNCTION api.project_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 55eaaf0d2228e251de88a4db8b4fe0e5
     -- Projects by name; p_query filters by phase (any of), nodeRef, labelSelector and fieldSelector, limit and continue make pages. SR400.
@@ -674,7 +678,7 @@ FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now times
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
-FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 1aea018e3121335b16633af92c0d8daa
+FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 3873568fc2b570d66a96346868af1a99
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
@@ -694,7 +698,7 @@ FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json 
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
-FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 6aae5f7d70fd61b8abc827313f0f573e
+FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY bbc60ba24bad33656c4e667462283c64
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
@@ -702,6 +706,10 @@ FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINE
     -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
+FUNCTION cara.applied_wire(p_kind text, p_name text, p_result text, p_object text) RETURNS text STABLE BODY 3fef71d19378203120a7f34ab7f40876
+    -- What api.apply() says of one item, as JSON text.
+FUNCTION cara.apply_wire(p_items text) RETURNS text STABLE BODY f733f7ec1a03f0342a0d5256fa1fb559
+    -- What api.apply() says, as JSON text.
 FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 6c6993472b3ca0b9f6ac48e9c6f51be4
     -- The jsonpath condition that an object of a type is canonical as it stands.
 FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 4282eac52b99c9f6f939140a314efbb3
@@ -716,7 +724,7 @@ FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void V
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
-FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7ebf6154c53a35ae1784a9c949a296f1
+FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE BODY 281f846aca91c30963ee819370b8c9ae
     -- Raises SR400 unless the name may be that of a node or project.
 FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 60ed5ec3838d59be9b6e0e59497de385
     -- Raises SR400 for the first rule that a node's spec breaks.
@@ -732,26 +740,30 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 0f2c7cff6a814a74eb1dfd8ffa0bd935
+FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean) RETURNS void VOLATILE BODY dc1689830b0ac9ec9f790ad554c7d430
+    -- Raises SR400 or SR413 for the first rule that a project's manifest breaks.
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE BODY e300de91f39b63990e34a85b440d1f5e
     -- Raises SR400 for the first rule that a project's spec breaks.
 FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
     -- Raises SR400 unless NULL or a quantity that is not negative.
 FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 863af9b1e9b3b23d4414bcaffd432959
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
-FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 265dfeea554de7d9bb8ff79705ca5361
+FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE BODY f9fb2db3e0a28f9728042fbcb9951a89
     -- Raises SR400 for the first rule that a service of a project breaks.
-FUNCTION cara.check_size(p_manifest jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 8ff809ac377886f1af6a6fbf47357d31
-    -- Raises SR413 for a manifest larger than the setting allows.
+FUNCTION cara.check_size(p_manifest jsonb, p_max_bytes numeric) RETURNS void VOLATILE BODY c15883cc61259933d8fb75108da66711
+    -- Raises SR413 for a manifest larger than that: cara.setting max_manifest_bytes.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
-FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY fd8a115a0bf75fafcb3de3db3c16baf1
+FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text) RETURNS void VOLATILE BODY 3d525731bc6a8af3016bfca8f7f3e4c3
     -- SR409 unless the object, when there is one, still has the version a writer started from; an empty one or * is any.
-FUNCTION cara.claim_names(p_project text, p_spec jsonb, p_new boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c371134b53bab1928836b9bc57f64210
+FUNCTION cara.claim_names(p_project text, p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 150472b2efe12a9ccabdf95725d9f4d3
     -- Claims container, volume and host names for a project; SR409 naming the project that has one already.
 FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_reason text, p_message text) RETURNS text STABLE BODY ca5c88bf853b243824a1b4b2dd75dd5d
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
+FUNCTION cara.create_together(p_bodies text[], p_listed boolean, p_actor text) RETURNS text[] VOLATILE SET search_path=cara, pg_temp BODY c9c8d17078aab3974308a9bf2f768bb5
+    -- What each of several bodies gets as its answer, NULL for those to be asked alone. SR409 for all of them alone.
 FUNCTION cara.death_log_bytes() RETURNS integer STABLE BODY 9d9578eead1e593ce3ce52ebc617d154
     -- How many bytes of a dead container's log are kept.
 FUNCTION cara.death_record(p_node text, p_death jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 5dc2b2aaf23bf0a3b2cbab1adc0514ae
@@ -764,7 +776,7 @@ FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLA
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
-FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE SET search_path=cara, pg_temp BODY d1e35a8c1ab5a6842a9f5691c09c3c0b
+FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE BODY b1e6cd914d17b9211fd32221b3f43490
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
@@ -796,6 +808,8 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
+FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 07089b2bf17e0e9ee86e162441dd3912
+    -- Trigger: what a project asks for and the names it has go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3
@@ -806,7 +820,7 @@ FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE 
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 3f621e40ba388bcd5e8e3c5a4ae1428e
+FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c09bb5f2fcbe9f649641d30406bb5036
     -- Trigger: works out what a project asks for from its spec.
 FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 9870d8afdf3858b3064db92e207471ff
     -- Trigger: remembers where something of a deleted project is left.
@@ -828,7 +842,7 @@ FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_
     -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
 FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
     -- What tells one list from another, for the continue token.
-FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY 0791c012c00f923c8e14076a44d26f7e
+FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY c3f1da06f9b1e5114f696ce429970956
     -- Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.
 FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY b286d6bc15a350fec9e474516d3a6087
     -- A continue token: the list, the last name given, the position of the first page.
@@ -852,19 +866,21 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
     -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
-FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d1423084ca11ffc5527b87a08ee1ae66
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 546b6331955e62a55cb5319d0fb97b20
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
 FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
+FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
+    -- The container, volume and host names of projects, as three arrays of the same length.
 FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
 FUNCTION cara.node_proxy_put(p_node text, p_proxy jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 3353247d9d7df3ad645e89fc3d41d391
     -- Keeps where a node's proxy listens and its key. SR400.
-FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY e08e205c02634881674bd15b34a04eb5
+FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY d5223a85b18ab63ec39c89144759f5d3
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
 FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
     -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
@@ -886,14 +902,16 @@ FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiti
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
     -- A pressure condition as JSON text.
+FUNCTION cara.project_change(p_manifest jsonb, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 218844f8a3b6913116081f374c0e3bd1
+    -- Changes a project; says configured or unchanged. SR404, SR409.
 FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, labels jsonb, home text) STABLE SET search_path=cara, pg_temp BODY 07088a63f8e9237663e867cd7e42902e
     -- What a project asks for, with its labels and where its data is.
-FUNCTION cara.project_put(p_manifest jsonb, p_create boolean, p_actor text, OUT result text, OUT wire text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 30f1600c798d0fb3ce0e478a0c3c79fc
-    -- Creates or changes a project; says created, configured or unchanged. SR400, SR404, SR409.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
-FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone) RETURNS text STABLE BODY 280ac4172f2f9be9710ca10b250d8480
-    -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady.
+FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone, p_services text) RETURNS text STABLE BODY 0ef69a9dcdd1fe84bf1ab45b110e1ef8
+    -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: what services_wire() gives.
+FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
+    -- Creates those projects of a list that are not there yet, with all that belongs to them.
 FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
@@ -904,7 +922,7 @@ FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTAB
     -- A duration of the wire as an interval; SR400 when it is none.
 FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
     -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
-FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY c2f751eeaf943b61c866357db235d45d
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE BODY 084e8e0a15d6feea9598517a8b571725
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
@@ -922,7 +940,7 @@ FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_messag
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7a0f45d9686600de8520ec66aba74de1
     -- Trigger: projects of a node that was deleted go back to the scheduler.
-FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY c82162d05148ef9b9eef972a2fa054e7
+FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE BODY a750e38d5c8c5d16e2fb72a821e0ad36
     -- JSON text of a canonical object in the wire's member order.
 FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 908ee77ac414b55d661d8ac6c0f966fc
     -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
@@ -962,11 +980,13 @@ FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count b
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
+FUNCTION cara.stamp_new() RETURNS trigger VOLATILE BODY 282200f77d7d9d8b7e2a26b86b6cc7ff
+    -- Trigger: gives a new row its resource version and its spec_wire.
 FUNCTION cara.stamp_phase() RETURNS trigger VOLATILE BODY c4d39260ae6eebc27ee447c7593a8fa4
     -- Trigger: gives a project's status its resource version and the phase it moves from.
 FUNCTION cara.stamp_said() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e5dec3bd388c1eabbcb8c77ca20f3785
     -- Trigger: keeps said_wire in step with what the agent said.
-FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 434427c3be60be84eec0bab9f284804c
+FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE BODY 0e7bce54834c6911c0243f92b5c5894b
     -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687b896958fbc
     -- Trigger: gives a node's status its resource version and the state it moves from.
@@ -998,7 +1018,7 @@ FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_pat
     -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.
-FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 2d6f259e6f073983f5ee9e10bb8075a2
+FUNCTION cara.wire_map(p_map jsonb) RETURNS text STABLE BODY 896328dffa7618dc66a8cc10fc937859
     -- A map of scalars as a JSON object with sorted keys.
 FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text STABLE BODY f7b0b76a61ad4aa60d0ae39865d68554
     -- An optional string member with the comma before it; empty when there is no text.
@@ -1013,7 +1033,7 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 42 functions of api TO cara_server
+GRANT EXECUTE ON 44 functions of api TO cara_server
 
 -- settings
 bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended

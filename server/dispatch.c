@@ -7,6 +7,7 @@
 #include "refusal.h"
 #include "request.h"
 #include "routes.h"
+#include "together.h"
 #include "wakeups.h"
 #include "watch.h"
 
@@ -29,6 +30,7 @@ struct Dispatch {
     h2o_handler_t super;
     DispatchOptions options;
     Watches *watches;
+    Together **together; /* of each route; NULL where calls go one by one */
     size_t active;
     size_t channel_calls;
     bool ending;
@@ -40,14 +42,30 @@ typedef struct Exchange {
     Dispatch *dispatch;
     h2o_req_t *req;
     const Route *route;
-    PoolCall *call;   /* NULL once answered */
-    PGresult *result; /* holds the body that is being sent */
-    Wakeup *wakeup;   /* of a stream until it is open */
+    PoolCall *call;         /* NULL once answered */
+    TogetherCall *together; /* or this */
+    PGresult *result;       /* holds the body that is being sent */
+    Wakeup *wakeup;         /* of a stream until it is open */
 } Exchange;
+
+/* Of each route, of watches, of each route for several at a time. */
+static size_t each_statement(size_t route)
+{
+    return route_count + WATCH_STATEMENTS + route;
+}
 
 size_t dispatch_statement_count(void)
 {
-    return route_count + WATCH_STATEMENTS;
+    return each_statement(route_count);
+}
+
+static char *write_sql(const Route *route, void (*write)(const Route *route, Buf *out))
+{
+    Buf sql;
+
+    buf_init(&sql, SQL_MAX_BYTES);
+    write(route, &sql);
+    return buf_take(&sql);
 }
 
 const char *const *dispatch_statements(void)
@@ -57,12 +75,10 @@ const char *const *dispatch_statements(void)
     if (statements == NULL) {
         statements = mem_alloc(dispatch_statement_count() * sizeof(*statements));
         for (size_t i = 0; i < route_count; i++) {
-            Buf sql;
-            buf_init(&sql, SQL_MAX_BYTES);
-            if (routes[i].function != NULL) {
-                route_sql(&routes[i], &sql);
-                statements[i] = buf_take(&sql);
-            }
+            if (routes[i].function != NULL)
+                statements[i] = write_sql(&routes[i], route_sql);
+            if (routes[i].each != NULL)
+                statements[each_statement(i)] = write_sql(&routes[i], route_each_sql);
         }
         memcpy(statements + route_count, watch_statements, sizeof(watch_statements));
     }
@@ -192,6 +208,7 @@ static bool is_for_channel(const Route *route)
 static void call_is_over(Exchange *exchange)
 {
     exchange->call = NULL;
+    exchange->together = NULL;
     exchange->dispatch->channel_calls -= is_for_channel(exchange->route);
 }
 
@@ -214,8 +231,11 @@ static void dispose_exchange(void *p)
 {
     Exchange *exchange = p;
 
-    if (exchange->call != NULL) {
-        pool_cancel(exchange->call);
+    if (exchange->call != NULL || exchange->together != NULL) {
+        if (exchange->call != NULL)
+            pool_cancel(exchange->call);
+        else
+            together_cancel(exchange->together);
         call_is_over(exchange);
     }
     if (exchange->wakeup != NULL)
@@ -236,6 +256,19 @@ static bool has_room_for_stream(Dispatch *dispatch, h2o_req_t *req)
         return true;
     answer_unavailable(req, "too many streams are open: try again, or raise MAX_STREAMS");
     return false;
+}
+
+static bool start_call(Exchange *exchange, const char *const *params, size_t count)
+{
+    Dispatch *dispatch = exchange->dispatch;
+    size_t route = (size_t)(exchange->route - routes);
+    Together *together = dispatch->together[route];
+
+    if (together != NULL)
+        exchange->together = together_call(together, params[0], params[1], on_done, exchange);
+    else
+        exchange->call = pool_call(dispatch->options.pool, route, params, count, on_done, exchange);
+    return exchange->call != NULL || exchange->together != NULL;
 }
 
 static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarget *target,
@@ -267,8 +300,7 @@ static void call_function(Dispatch *dispatch, h2o_req_t *req, const RequestTarge
         exchange->wakeup = wakeups_expect(hub_wakeups(dispatch->options.hub), params[0]);
         hub_look(dispatch->options.hub);
     }
-    exchange->call = pool_call(pool, (size_t)(route - routes), params, count, on_done, exchange);
-    if (exchange->call != NULL) {
+    if (start_call(exchange, params, count)) {
         dispatch->channel_calls += is_for_channel(route);
         parking_enter(req);
     } else {
@@ -370,6 +402,11 @@ Dispatch *dispatch_register(h2o_pathconf_t *path, const DispatchOptions *options
 
     dispatch->super.on_req = on_req;
     dispatch->options = *options;
+    dispatch->together = mem_alloc(route_count * sizeof(*dispatch->together));
+    for (size_t i = 0; i < route_count; i++)
+        if (routes[i].each != NULL)
+            dispatch->together[i] =
+                together_new(options->loop, options->pool, i, each_statement(i));
     dispatch->watches = watches_new(&(WatchesOptions){
         .loop = options->loop,
         .pool = options->pool,

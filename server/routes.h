@@ -43,6 +43,7 @@ typedef struct Route {
     int status; /* of a success with something to say */
     RouteAnswer answer;
     const char *watch; /* of a list: the kind that can be watched; NULL where none can */
+    const char *each; /* of (body, actor): the function that takes several at a time (together.h) */
 } Route;
 
 extern const Route routes[];
@@ -64,6 +65,9 @@ void route_allowed(const char *path, size_t path_len, Buf *out);
 
 /* "SELECT api.node_get($1::text)" */
 void route_sql(const Route *route, Buf *out);
+
+/* "SELECT api.project_create_each($1::text[], $2::text)", of a route that has such a function. */
+void route_each_sql(const Route *route, Buf *out);
 
 /* Adds the path without "//", "." and ".." segments. Returns whether it differs from the one given.
  */

@@ -55,9 +55,14 @@ COMMENT ON FUNCTION cara.wire_text IS 'A text as a JSON string, quotes included.
 -- Members sorted by the bytes of their keys (jsonb sorts by length first). It looks into a set, which the planner does not
 -- inline: so in a language whose plans are kept.
 CREATE OR REPLACE FUNCTION cara.wire_map(p_map jsonb)
-RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = cara, pg_temp
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
+DECLARE
+    v_one jsonb := jsonb_path_query_first(p_map, '$.keyvalue()');
 BEGIN
+    IF p_map - (v_one->>'key') = '{}' THEN -- no query for the usual single label
+        RETURN '{' || (v_one->'key')::text || ':' || (v_one->'value')::text || '}';
+    END IF;
     RETURN (SELECT '{' || coalesce(string_agg(to_json(key)::text || ':' || value::text, ',' ORDER BY key COLLATE "C"), '') || '}' FROM jsonb_each(p_map));
 END
 $$;

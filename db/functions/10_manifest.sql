@@ -252,10 +252,10 @@ COMMENT ON FUNCTION cara.read_object IS 'An object in canonical form by the rows
 
 -- Writes a canonical object in the wire's member order, with the members that are always there.
 CREATE OR REPLACE FUNCTION cara.render(p_value jsonb, p_type text)
-RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+RETURNS text LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    v_shape text[] := shape(p_type);
+    v_shape text[] := cara.shape(p_type);
     v_value jsonb;
     v_text  text;
     v_out   text := '';
@@ -264,17 +264,17 @@ BEGIN
         v_value := p_value->v_shape[i];
         CONTINUE WHEN v_value IS NULL AND v_shape[i + 3] = '';
         IF v_shape[i + 1] = 'object' THEN
-            v_text := render(coalesce(v_value, '{}'), v_shape[i + 2]);
+            v_text := cara.render(coalesce(v_value, '{}'), v_shape[i + 2]);
         ELSIF v_value IS NULL THEN
-            v_text := CASE v_shape[i + 1] WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false' WHEN 'time' THEN wire_time(NULL)
+            v_text := CASE v_shape[i + 1] WHEN 'integer' THEN '0' WHEN 'boolean' THEN 'false' WHEN 'time' THEN cara.wire_time(NULL)
                                           WHEN 'list' THEN 'null' ELSE '""' END;
         ELSIF v_shape[i + 1] = 'map' THEN
-            v_text := wire_map(v_value);
+            v_text := cara.wire_map(v_value);
         ELSIF v_shape[i + 1] = 'list' THEN
             v_text := '';
             FOR j IN 0 .. jsonb_array_length(v_value) - 1 LOOP
                 v_text := v_text || CASE j WHEN 0 THEN '[' ELSE ',' END
-                    || CASE v_shape[i + 2] WHEN 'string' THEN (v_value->j)::text ELSE render(v_value->j, v_shape[i + 2]) END;
+                    || CASE v_shape[i + 2] WHEN 'string' THEN (v_value->j)::text ELSE cara.render(v_value->j, v_shape[i + 2]) END;
             END LOOP;
             v_text := v_text || ']';
         ELSE
@@ -289,33 +289,34 @@ COMMENT ON FUNCTION cara.render IS 'JSON text of a canonical object in the wire'
 
 -- Contract 2.3: required, at most 253 bytes, the pattern; in this order.
 CREATE OR REPLACE FUNCTION cara.check_name(p_name text)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
     IF coalesce(p_name, '') = '' THEN
-        PERFORM fail(400, 'metadata.name is required', 'metadata.name');
+        PERFORM cara.fail(400, 'metadata.name is required', 'metadata.name');
     ELSIF octet_length(p_name) > 253 THEN
-        PERFORM fail(400, format('name %s is %s characters long: must be no more than 253 characters',
-            quote(p_name, 20), octet_length(p_name)), 'metadata.name');
+        PERFORM cara.fail(400, format('name %s is %s characters long: must be no more than 253 characters',
+            cara.quote(p_name, 20), octet_length(p_name)), 'metadata.name');
     ELSIF p_name !~ '\A[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z' THEN
-        PERFORM fail(400, format('name %s is invalid: must consist of lowercase alphanumeric characters, hyphens (-) or dots (.), and must start and end with an alphanumeric character',
-            quote(p_name, 40)), 'metadata.name');
+        PERFORM cara.fail(400, format('name %s is invalid: must consist of lowercase alphanumeric characters, hyphens (-) or dots (.), and must start and end with an alphanumeric character',
+            cara.quote(p_name, 40)), 'metadata.name');
     END IF;
 END
 $$;
 COMMENT ON FUNCTION cara.check_name IS 'Raises SR400 unless the name may be that of a node or project.';
 
-CREATE OR REPLACE FUNCTION cara.check_size(p_manifest jsonb)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+DROP FUNCTION IF EXISTS cara.check_size(jsonb);
+CREATE OR REPLACE FUNCTION cara.check_size(p_manifest jsonb, p_max_bytes numeric)
+RETURNS void LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF octet_length(p_manifest::text) > (SELECT value::bigint FROM setting WHERE name = 'max_manifest_bytes') THEN
-        PERFORM fail(413, format('the manifest is %s bytes: at most %s are stored', octet_length(p_manifest::text),
-            setting_number('max_manifest_bytes')), 'spec', 'move data into the image or a volume, or raise cara.setting max_manifest_bytes');
+    IF octet_length(p_manifest::text) > p_max_bytes THEN
+        PERFORM cara.fail(413, format('the manifest is %s bytes: at most %s are stored', octet_length(p_manifest::text), p_max_bytes),
+            'spec', 'move data into the image or a volume, or raise cara.setting max_manifest_bytes');
     END IF;
 END
 $$;
-COMMENT ON FUNCTION cara.check_size IS 'Raises SR413 for a manifest larger than the setting allows.';
+COMMENT ON FUNCTION cara.check_size IS 'Raises SR413 for a manifest larger than that: cara.setting max_manifest_bytes.';
 
 -- Raises SR400 unless p_value is one of p_choices (NULL is fine: the default holds).
 CREATE OR REPLACE FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text)
@@ -330,21 +331,21 @@ $$;
 COMMENT ON FUNCTION cara.check_choice IS 'Raises SR400 naming the choices.';
 
 CREATE OR REPLACE FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_name  text := p_service->>'name';
     v_entry jsonb;
 BEGIN
     IF v_name IS NULL THEN
-        PERFORM fail(400, 'each service must have a non-empty name', p_path || '.name');
+        PERFORM cara.fail(400, 'each service must have a non-empty name', p_path || '.name');
     ELSIF v_name !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' THEN
-        PERFORM fail(400, format('service %s: the name must be at most 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
-            quote(v_name, 40)), p_path || '.name');
+        PERFORM cara.fail(400, format('service %s: the name must be at most 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
+            cara.quote(v_name, 40)), p_path || '.name');
     ELSIF NOT p_service ? 'image' THEN
-        PERFORM fail(400, format('service %s: image is required', v_name), p_path || '.image');
+        PERFORM cara.fail(400, format('service %s: image is required', v_name), p_path || '.image');
     ELSIF p_service->>'image' ~ '\s' OR length(p_service->>'image') > 1024 THEN
-        PERFORM fail(400, format('service %s: image %s is not an image reference', v_name, quote(p_service->>'image', 40)), p_path || '.image',
+        PERFORM cara.fail(400, format('service %s: image %s is not an image reference', v_name, cara.quote(p_service->>'image', 40)), p_path || '.image',
             'an image is NAME, NAME:TAG or NAME@DIGEST');
     END IF;
     IF p_service - '{name,image}'::text[] = '{}' THEN
@@ -353,35 +354,35 @@ BEGIN
     FOR i IN 0 .. jsonb_array_length(coalesce(p_service->'env', '[]')) - 1 LOOP
         v_entry := p_service->'env'->i;
         IF coalesce(v_entry->>'name', '') !~ '\A[^=\s]+\Z' THEN
-            PERFORM fail(400, format('service %s: env name %s must not be empty or hold "=" or blanks', v_name,
-                quote(coalesce(v_entry->>'name', ''), 40)), format('%s.env[%s].name', p_path, i));
+            PERFORM cara.fail(400, format('service %s: env name %s must not be empty or hold "=" or blanks', v_name,
+                cara.quote(coalesce(v_entry->>'name', ''), 40)), format('%s.env[%s].name', p_path, i));
         END IF;
     END LOOP;
     FOR i IN 0 .. jsonb_array_length(coalesce(p_service->'volumeMounts', '[]')) - 1 LOOP
         v_entry := p_service->'volumeMounts'->i;
         IF NOT coalesce(p_spec->'volumes', '[]') @> jsonb_build_array(jsonb_build_object('name', v_entry->'name')) THEN
-            PERFORM fail(400, format('service %s: volume %s is not declared in spec.volumes', v_name,
-                quote(coalesce(v_entry->>'name', ''), 40)), format('%s.volumeMounts[%s].name', p_path, i));
+            PERFORM cara.fail(400, format('service %s: volume %s is not declared in spec.volumes', v_name,
+                cara.quote(coalesce(v_entry->>'name', ''), 40)), format('%s.volumeMounts[%s].name', p_path, i));
         ELSIF coalesce(v_entry->>'mountPath', '') !~ '\A/[^:]*\Z' THEN
-            PERFORM fail(400, format('service %s: mountPath %s must be an absolute path without ":"', v_name,
-                quote(coalesce(v_entry->>'mountPath', ''), 40)), format('%s.volumeMounts[%s].mountPath', p_path, i));
+            PERFORM cara.fail(400, format('service %s: mountPath %s must be an absolute path without ":"', v_name,
+                cara.quote(coalesce(v_entry->>'mountPath', ''), 40)), format('%s.volumeMounts[%s].mountPath', p_path, i));
         END IF;
     END LOOP;
     IF p_service ? 'resources' THEN
-        PERFORM check_resources(p_service->'resources', p_path || '.resources');
+        PERFORM cara.check_resources(p_service->'resources', p_path || '.resources');
     END IF;
     IF p_service ? 'ports' THEN
-        PERFORM check_ports(p_service->'ports', p_path || '.ports');
+        PERFORM cara.check_ports(p_service->'ports', p_path || '.ports');
     END IF;
-    PERFORM check_choice(p_service->>'restartPolicy', '{Always,OnFailure,Never}', p_path || '.restartPolicy');
-    PERFORM check_choice(p_service->>'imagePullPolicy', '{IfNotPresent,Always,Never}', p_path || '.imagePullPolicy');
+    PERFORM cara.check_choice(p_service->>'restartPolicy', '{Always,OnFailure,Never}', p_path || '.restartPolicy');
+    PERFORM cara.check_choice(p_service->>'imagePullPolicy', '{IfNotPresent,Always,Never}', p_path || '.imagePullPolicy');
     IF p_service ? 'healthcheck' AND NOT p_service->'healthcheck' ? 'test' THEN
-        PERFORM fail(400, format('service %s: healthcheck.test is required', v_name), p_path || '.healthcheck.test',
+        PERFORM cara.fail(400, format('service %s: healthcheck.test is required', v_name), p_path || '.healthcheck.test',
             'a command such as ["CMD", "wget", "-q", "-O-", "http://localhost"]');
     ELSIF p_service ? 'healthcheck' AND p_service#>>'{healthcheck,test,0}' NOT IN ('CMD', 'CMD-SHELL', 'NONE') THEN
-        PERFORM fail(400, format('service %s: healthcheck.test must begin with CMD, CMD-SHELL or NONE', v_name), p_path || '.healthcheck.test[0]');
+        PERFORM cara.fail(400, format('service %s: healthcheck.test must begin with CMD, CMD-SHELL or NONE', v_name), p_path || '.healthcheck.test[0]');
     ELSIF (p_service#>>'{healthcheck,retries}')::bigint NOT BETWEEN 0 AND 1000 THEN
-        PERFORM fail(400, format('service %s: healthcheck.retries must be between 0 and 1000', v_name), p_path || '.healthcheck.retries');
+        PERFORM cara.fail(400, format('service %s: healthcheck.retries must be between 0 and 1000', v_name), p_path || '.healthcheck.retries');
     END IF;
 END
 $$;
@@ -421,61 +422,61 @@ COMMENT ON FUNCTION cara.check_ingress IS 'Raises SR400 for the first rule that 
 
 -- Contract 2.5 and what it left unchecked: services first, then volumes, then ingress.
 CREATE OR REPLACE FUNCTION cara.check_project_spec(p_spec jsonb)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_name text;
 BEGIN
     IF NOT p_spec ? 'services' THEN
-        PERFORM fail(400, 'spec.services must contain at least one service', 'spec.services');
-    ELSIF jsonb_array_length(p_spec->'services') > 1 AND jsonb_array_length(p_spec->'services') > setting_number('max_services') THEN
-        PERFORM fail(400, format('spec.services has %s services: at most %s are allowed', jsonb_array_length(p_spec->'services'), setting_number('max_services')), 'spec.services');
+        PERFORM cara.fail(400, 'spec.services must contain at least one service', 'spec.services');
+    ELSIF jsonb_array_length(p_spec->'services') > 1 AND jsonb_array_length(p_spec->'services') > cara.setting_number('max_services') THEN
+        PERFORM cara.fail(400, format('spec.services has %s services: at most %s are allowed', jsonb_array_length(p_spec->'services'), cara.setting_number('max_services')), 'spec.services');
     END IF;
     FOR i IN 0 .. jsonb_array_length(p_spec->'services') - 1 LOOP
-        PERFORM check_service(p_spec->'services'->i, p_spec, format('spec.services[%s]', i));
+        PERFORM cara.check_service(p_spec->'services'->i, p_spec, format('spec.services[%s]', i));
     END LOOP;
     IF jsonb_array_length(p_spec->'services') > 1 THEN
         SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'services') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, 'duplicate service name: ' || v_name, 'spec.services');
+            PERFORM cara.fail(400, 'duplicate service name: ' || v_name, 'spec.services');
         END IF;
     END IF;
     IF p_spec @@ '$.services[*].ports.type() == "array"' THEN
         SELECT concat(p->>'hostPort', '/', coalesce(p->>'protocol', 'TCP')) INTO v_name
           FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort' GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, format('host port %s is used twice', v_name), 'spec.services', 'a host port of a node goes to one container');
+            PERFORM cara.fail(400, format('host port %s is used twice', v_name), 'spec.services', 'a host port of a node goes to one container');
         END IF;
     END IF;
     IF p_spec ? 'volumes' THEN
         SELECT coalesce(e.value->>'name', '') INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e(value)
          WHERE coalesce(e.value->>'name', '') !~ '\A[a-zA-Z0-9]([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?\Z' LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, format('volume %s: the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
-                quote(v_name, 40)), 'spec.volumes');
+            PERFORM cara.fail(400, format('volume %s: the name must be 1 to 63 letters, digits, hyphens (-), underscores (_) or dots (.), and start and end with a letter or digit',
+                cara.quote(v_name, 40)), 'spec.volumes');
         END IF;
         SELECT e->>'name' INTO v_name FROM jsonb_array_elements(p_spec->'volumes') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
+            PERFORM cara.fail(400, 'duplicate volume name: ' || v_name, 'spec.volumes');
         END IF;
-        PERFORM check_choice(coalesce(e.value->>'type', ''), '{Ephemeral,Local}', format('spec.volumes[%s].type', e.n - 1))
+        PERFORM cara.check_choice(coalesce(e.value->>'type', ''), '{Ephemeral,Local}', format('spec.volumes[%s].type', e.n - 1))
            FROM jsonb_array_elements(p_spec->'volumes') WITH ORDINALITY e(value, n);
     END IF;
     IF p_spec ? 'ingress' THEN
         FOR i IN 0 .. jsonb_array_length(p_spec->'ingress') - 1 LOOP
-            PERFORM check_ingress(p_spec->'ingress'->i, p_spec, format('spec.ingress[%s]', i));
+            PERFORM cara.check_ingress(p_spec->'ingress'->i, p_spec, format('spec.ingress[%s]', i));
         END LOOP;
         SELECT coalesce(lower(e->>'host'), '') || coalesce(nullif(e->>'path', '/'), '') INTO v_name
           FROM jsonb_array_elements(p_spec->'ingress') e GROUP BY 1 HAVING count(*) > 1 LIMIT 1;
         IF FOUND THEN
-            PERFORM fail(400, format('ingress host %s is used twice', quote(v_name)), 'spec.ingress', 'two entries of one host need different paths');
+            PERFORM cara.fail(400, format('ingress host %s is used twice', cara.quote(v_name)), 'spec.ingress', 'two entries of one host need different paths');
         END IF;
     END IF;
     IF p_spec ? 'placement' THEN
-        PERFORM check_placement(p_spec->'placement', 'spec.placement');
+        PERFORM cara.check_placement(p_spec->'placement', 'spec.placement');
     END IF;
     IF p_spec ? 'onNodeLost' THEN
-        PERFORM check_choice(p_spec->>'onNodeLost', '{Reschedule,Wait}', 'spec.onNodeLost');
+        PERFORM cara.check_choice(p_spec->>'onNodeLost', '{Reschedule,Wait}', 'spec.onNodeLost');
     END IF;
 END
 $$;
@@ -483,24 +484,24 @@ COMMENT ON FUNCTION cara.check_project_spec IS 'Raises SR400 for the first rule 
 
 -- The canonical {name, labels, annotations, spec} of a manifest of the given kind.
 CREATE OR REPLACE FUNCTION cara.read_manifest(p_body jsonb, p_kind text)
-RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+RETURNS jsonb LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
     v_meta jsonb;
     v_spec jsonb;
     v_body jsonb;
 BEGIN
-    IF (CASE p_kind WHEN 'Project' THEN p_body @@ canonical_project() WHEN 'Node' THEN p_body @@ canonical_node() END)
+    IF (CASE p_kind WHEN 'Project' THEN p_body @@ cara.canonical_project() WHEN 'Node' THEN p_body @@ cara.canonical_node() END)
        AND p_body::text !~ '": -?\d+\.' THEN -- jsonpath cannot tell 80 from 80.0
         RETURN jsonb_build_object('name', coalesce(p_body#>>'{metadata,name}', ''), 'labels', coalesce(p_body#>'{metadata,labels}', '{}'),
             'annotations', coalesce(p_body#>'{metadata,annotations}', '{}'), 'resourceVersion', p_body#>'{metadata,resourceVersion}',
             'spec', coalesce(p_body->'spec', '{}'));
     END IF;
-    PERFORM read_object(p_body, 'Manifest', '');
+    PERFORM cara.read_object(p_body, 'Manifest', '');
     SELECT coalesce(jsonb_object_agg(lower(e.key), e.value ORDER BY (e.key = lower(e.key))), '{}') INTO v_body
       FROM jsonb_each(CASE WHEN jsonb_typeof(p_body) = 'object' THEN p_body ELSE '{}' END) e;
-    v_meta := read_object(v_body->'metadata', 'Metadata', 'metadata');
-    v_spec := read_object(v_body->'spec', p_kind || 'Spec', 'spec', true);
+    v_meta := cara.read_object(v_body->'metadata', 'Metadata', 'metadata');
+    v_spec := cara.read_object(v_body->'spec', p_kind || 'Spec', 'spec', true);
     RETURN jsonb_build_object('name', coalesce(v_meta->>'name', ''), 'labels', coalesce(v_meta->'labels', '{}'),
         'annotations', coalesce(v_meta->'annotations', '{}'), 'resourceVersion', v_meta->'resourceVersion', 'spec', v_spec);
 END

@@ -195,10 +195,10 @@ COMMENT ON FUNCTION cara.check_node_spec IS 'Raises SR400 for the first rule tha
 
 -- What a spec asks for. Requests default to the limits, as in Kubernetes.
 CREATE OR REPLACE FUNCTION cara.demand_of(p_project text, p_spec jsonb)
-RETURNS cara.demand LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
+RETURNS cara.demand LANGUAGE plpgsql IMMUTABLE
 AS $$
 DECLARE
-    v_out       demand;
+    v_out       cara.demand;
     v_placement jsonb := coalesce(p_spec->'placement', '{}');
     v_resources jsonb;
 BEGIN
@@ -210,8 +210,8 @@ BEGIN
     FOR i IN 0 .. jsonb_array_length(coalesce(p_spec->'services', '[]')) - 1 LOOP
         v_resources := p_spec->'services'->i->'resources';
         CONTINUE WHEN v_resources IS NULL;
-        v_out.cpu := v_out.cpu + coalesce(quantity(coalesce(v_resources#>>'{requests,cpu}', v_resources#>>'{limits,cpu}'), 1000), 0);
-        v_out.memory := v_out.memory + coalesce(quantity(coalesce(v_resources#>>'{requests,memory}', v_resources#>>'{limits,memory}'), 1), 0);
+        v_out.cpu := v_out.cpu + coalesce(cara.quantity(coalesce(v_resources#>>'{requests,cpu}', v_resources#>>'{limits,cpu}'), 1000), 0);
+        v_out.memory := v_out.memory + coalesce(cara.quantity(coalesce(v_resources#>>'{requests,memory}', v_resources#>>'{limits,memory}'), 1), 0);
     END LOOP;
     IF p_spec @@ 'exists($.services[*].ports[*].hostPort)' THEN
         SELECT coalesce(array_agg(DISTINCT (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP') ORDER BY (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP')), '{}')

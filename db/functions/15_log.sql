@@ -60,16 +60,28 @@ END
 $$;
 COMMENT ON FUNCTION cara.stamp_state IS 'Trigger: gives a node''s status its resource version and the state it moves from.';
 
--- BEFORE ROW on node and project: the spec as the wire has it, worked out once, when it is written. TG_ARGV[0] is its type.
+-- BEFORE ROW UPDATE on node and project: the spec as the wire has it, worked out once, when it is written. TG_ARGV[0] is its type.
 CREATE OR REPLACE FUNCTION cara.stamp_spec()
-RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql
 AS $$
 BEGIN
-    NEW.spec_wire := render(NEW.spec, TG_ARGV[0]);
+    NEW.spec_wire := cara.render(NEW.spec, TG_ARGV[0]);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION cara.stamp_spec IS 'Trigger: keeps spec_wire in step with spec.';
+
+-- BEFORE ROW INSERT on node and project: both at once.
+CREATE OR REPLACE FUNCTION cara.stamp_new()
+RETURNS trigger LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.resource_version := nextval('cara.change_id');
+    NEW.spec_wire := cara.render(NEW.spec, TG_ARGV[0]);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION cara.stamp_new IS 'Trigger: gives a new row its resource version and its spec_wire.';
 
 -- BEFORE ROW on node_status: what the agent said, the same way.
 CREATE OR REPLACE FUNCTION cara.stamp_said()
@@ -147,9 +159,12 @@ BEGIN
         INSERT INTO change (id, kind, name, op, phase, was_phase)
         SELECT n.resource_version, 'Project', n.project, 'UPDATE', CASE WHEN n.was_phase IS NOT NULL THEN n.phase END, n.was_phase FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.name, 'INSERT' FROM new_rows n;
+        GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE
         INSERT INTO change (id, kind, name, op, node)
-        SELECT n.resource_version, 'Project', n.name, TG_OP, a.node
+        SELECT n.resource_version, 'Project', n.name, 'UPDATE', a.node
           FROM new_rows n LEFT JOIN assignment a ON a.project = n.name AND a.released_at IS NULL;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     END IF;

@@ -1,17 +1,18 @@
 -- The bodies of the triggers that keep node_room and demand in step with what they follow from.
 
--- AFTER ROW on project: what it asks for now.
+-- AFTER STATEMENT INSERT, AFTER ROW UPDATE on project: what it asks for now.
 CREATE OR REPLACE FUNCTION cara.keep_demand()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_new  demand := demand_of(NEW.name, NEW.spec);
+    v_new  demand;
     v_kept boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO demand SELECT v_new.*;
+        INSERT INTO demand SELECT d.* FROM new_rows n, demand_of(n.name, n.spec) d;
         RETURN NULL;
     END IF;
+    v_new := demand_of(NEW.name, NEW.spec);
     SELECT keeps_data INTO v_kept FROM demand WHERE project = NEW.name;
     UPDATE demand SET cpu = v_new.cpu, memory = v_new.memory, host_ports = v_new.host_ports, priority = v_new.priority, preempts = v_new.preempts,
            on_node_lost = v_new.on_node_lost, keeps_data = v_new.keeps_data, placement = v_new.placement, class = v_new.class,
@@ -27,6 +28,26 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.keep_demand IS 'Trigger: works out what a project asks for from its spec.';
+
+-- On project: what follows from it alone, its demand and its names, goes and moves with it. Not by foreign keys: each would be
+-- checked, by a query and a lock, for each new project.
+CREATE OR REPLACE FUNCTION cara.follow_project()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM demand d USING old_rows o WHERE d.project = o.name;
+        DELETE FROM claim c USING old_rows o WHERE c.project = o.name;
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE demand SET project = NEW.name WHERE project = OLD.name;
+        UPDATE claim SET project = NEW.name WHERE project = OLD.name;
+    ELSE
+        TRUNCATE demand, claim;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.follow_project IS 'Trigger: what a project asks for and the names it has go with it.';
 
 -- AFTER STATEMENT on assignment: who came, who left, who takes more or less.
 CREATE OR REPLACE FUNCTION cara.keep_room()

@@ -200,7 +200,7 @@ COMMENT ON FUNCTION cara.read_page IS 'How many rows a page has, after which nam
 
 -- What a writer believes the object's version is: p_version from a manifest, p_if_match from the header. Locks the object.
 CREATE OR REPLACE FUNCTION cara.check_version(p_kind text, p_name text, p_version text, p_if_match text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS void LANGUAGE plpgsql
 AS $$
 DECLARE
     v_now bigint;
@@ -208,16 +208,16 @@ BEGIN
     IF coalesce(p_version, '') = '' AND coalesce(p_if_match, '*') ~ '^\s*\*?\s*$' THEN
         RETURN;
     ELSIF p_kind = 'Node' THEN
-        PERFORM FROM node WHERE name = p_name FOR NO KEY UPDATE;
-        SELECT greatest(n.resource_version, s.resource_version) INTO v_now FROM node n JOIN node_status s ON s.node = n.name WHERE n.name = p_name;
+        PERFORM FROM cara.node WHERE name = p_name FOR NO KEY UPDATE;
+        SELECT greatest(n.resource_version, s.resource_version) INTO v_now FROM cara.node n JOIN cara.node_status s ON s.node = n.name WHERE n.name = p_name;
     ELSE
-        PERFORM FROM project WHERE name = p_name FOR NO KEY UPDATE;
-        SELECT greatest(p.resource_version, s.resource_version) INTO v_now FROM project p JOIN project_status s ON s.project = p.name WHERE p.name = p_name;
+        PERFORM FROM cara.project WHERE name = p_name FOR NO KEY UPDATE;
+        SELECT greatest(p.resource_version, s.resource_version) INTO v_now FROM cara.project p JOIN cara.project_status s ON s.project = p.name WHERE p.name = p_name;
     END IF;
     IF v_now IS NOT NULL AND (coalesce(p_version, '') NOT IN ('', v_now::text)
        OR (p_if_match !~ '^\s*\*?\s*$' AND NOT EXISTS (SELECT FROM regexp_matches(p_if_match, '(?:W/)?"([^"]*)"', 'g') m WHERE m[1] = v_now::text)
            AND btrim(p_if_match) <> v_now::text)) THEN
-        PERFORM fail(409, format('%s %s has been modified: its resourceVersion is %s now', lower(p_kind), quote(p_name), v_now),
+        PERFORM cara.fail(409, format('%s %s has been modified: its resourceVersion is %s now', lower(p_kind), cara.quote(p_name), v_now),
             'metadata.resourceVersion', 'read it again and apply your changes to that');
     END IF;
 END
@@ -298,7 +298,7 @@ BEGIN
               FROM step t
         )
         SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
-                   || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since)
+                   || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since, services_wire(p.name))
                                             ELSE gone_wire('Project', e.name, e.id, e.uid, e.labels, e.phase, e.node) END || '}')::text
           FROM event e
           LEFT JOIN project p ON e.is_now AND p.name = e.name
@@ -360,7 +360,7 @@ RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE R
 AS $$
 DECLARE
     v_sql text := CASE p_kind WHEN 'Project' THEN
-        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since)
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since, services_wire(o.name))
            FROM project o JOIN project_status s ON s.project = o.name AND s.project > $1
            LEFT JOIN assignment a ON a.project = o.name AND a.project > $1 AND a.released_at IS NULL AND a.gone_at IS NULL
            LEFT JOIN node_status n ON n.node = a.node'

@@ -74,7 +74,7 @@ DECLARE
     v_old  node;
     v_new  node;
 BEGIN
-    PERFORM check_size(p_manifest);
+    PERFORM check_size(p_manifest, setting_number('max_manifest_bytes'));
     PERFORM check_node_spec(p_manifest->'spec');
     IF p_create IS NOT FALSE THEN
         PERFORM check_name(v_name);

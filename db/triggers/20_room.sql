@@ -1,5 +1,9 @@
 -- What keeps cara.demand and cara.node_room; the bodies are in functions/16_room.sql.
-CREATE OR REPLACE TRIGGER keep_demand AFTER INSERT OR UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand();
+CREATE OR REPLACE TRIGGER keep_demand AFTER UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand();
+CREATE OR REPLACE TRIGGER keep_demand_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_demand();
+CREATE OR REPLACE TRIGGER follow_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project();
+CREATE OR REPLACE TRIGGER follow_rename AFTER UPDATE OF name ON cara.project FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION cara.follow_project();
+CREATE OR REPLACE TRIGGER follow_truncate AFTER TRUNCATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project();
 CREATE OR REPLACE TRIGGER keep_room_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
 CREATE OR REPLACE TRIGGER keep_room_update AFTER UPDATE ON cara.assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
 CREATE OR REPLACE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();

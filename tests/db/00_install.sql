@@ -1,7 +1,7 @@
 -- What is installed: every object says what it is for, and functions are what db/README.md promises of them.
 BEGIN;
 \ir given.psql
-SELECT plan(22);
+SELECT plan(24);
 
 -- Everything that was designed is there.
 SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel', 'claim', 'clock', 'data_home', 'death', 'demand', 'event', 'field', 'installed', 'lease', 'leftover', 'migration',
@@ -9,7 +9,7 @@ SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel',
     'project_status', 'report_reason', 'revision', 'setting'], 'schema cara has the tables of the design');
 SELECT tables_are('api', ARRAY[]::name[], 'schema api has no tables');
 SELECT views_are('cara', ARRAY['deaths', 'events', 'nodes', 'projects', 'services'], 'schema cara has the views people read');
-SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus'), (5, 'reach'), (6, 'ingress') $$, 'the migrations recorded themselves');
+SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus'), (5, 'reach'), (6, 'ingress'), (7, 'apply') $$, 'the migrations recorded themselves');
 SELECT is((SELECT count(*) FROM cara.installed), 0::bigint, 'psql leaves no checksum, so that a server applies its own');
 
 -- It explains itself.
@@ -24,10 +24,22 @@ SELECT is_empty($$ SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace I
     AND c.relkind IN ('r', 'v') AND coalesce(obj_description(c.oid, 'pg_class'), '') = '' $$, 'every table and view has a comment');
 SELECT is_empty($$ SELECT name FROM cara.setting WHERE comment = '' $$, 'every setting has a comment');
 
--- A function whose body is parsed when it is made (RETURN ...) cannot be led astray by a search_path; the others set it.
+-- A function whose body is parsed when it is made (RETURN ...) cannot be led astray by a search_path; the others set it, but
+-- for those that are called for each row or manifest and name all they use in full.
+CREATE TEMP TABLE full_names (signature text);
+INSERT INTO full_names VALUES ('cara.stamp()'), ('cara.stamp_new()'), ('cara.stamp_spec()'), ('cara.stamp_phase()'), ('cara.stamp_state()'), ('cara.check_phase_move()'),
+    ('cara.wire_map(jsonb)'), ('cara.render(jsonb,text)'), ('cara.read_manifest(jsonb,text)'), ('cara.demand_of(text,jsonb)'), ('cara.names_of(text[],jsonb[])'),
+    ('cara.check_name(text)'), ('cara.check_size(jsonb,numeric)'), ('cara.check_version(text,text,text,text)'), ('cara.check_project(jsonb,numeric,boolean)'),
+    ('cara.check_project_spec(jsonb)'), ('cara.check_service(jsonb,jsonb,text)');
 SELECT is_empty($$ SELECT signature FROM given.function WHERE prosqlbody IS NULL
     AND NOT coalesce(proconfig, '{}') @> '{"search_path=cara, pg_temp"}'
-    AND signature::text NOT IN ('cara.stamp()', 'cara.stamp_phase()', 'cara.stamp_state()', 'cara.check_phase_move()') $$, 'every function with a body of text sets its search_path');
+    AND signature::text NOT IN (SELECT f.signature FROM full_names f) $$, 'every function with a body of text sets its search_path');
+SELECT is_empty($$ SELECT f.signature, m[1] FROM full_names f JOIN pg_proc p ON p.oid = f.signature::regprocedure,
+        regexp_matches(p.prosrc, '(?<![\w.''>])([a-z_]+)\s*\(', 'g') m
+    WHERE EXISTS (SELECT FROM pg_proc o WHERE o.pronamespace = 'cara'::regnamespace AND o.proname = m[1]) $$, 'or names in full the functions it calls');
+SELECT is_empty($$ SELECT f.signature, m[1] FROM full_names f JOIN pg_proc p ON p.oid = f.signature::regprocedure,
+        regexp_matches(p.prosrc, '(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)\M(?!\.)', 'g') m
+    WHERE to_regclass('cara.' || m[1]) IS NOT NULL $$, 'and the tables it reads');
 SELECT is_empty($$ SELECT signature FROM given.function WHERE schema = 'api' AND NOT prosecdef $$,
     'functions of api are SECURITY DEFINER');
 SELECT is_empty($$ SELECT signature FROM given.function WHERE schema = 'cara' AND prosecdef $$, 'no function of cara is');

@@ -12,8 +12,8 @@ SELECT throws_ok($$ SELECT api.project_create('{"metadata":{"name":"web"}}') $$,
 SELECT is((SELECT count(*) FROM cara.project), 1::bigint, 'what was refused is not there');
 
 -- Changing.
-SELECT is((cara.project_put(cara.read_manifest(given.manifest('web', '{"volumes":[],"expireAt":null}'), 'Project'), NULL, 'bob')).result, 'unchanged', 'the same again is unchanged');
-SELECT is((cara.project_put(cara.read_manifest(api.project_get('web')::jsonb, 'Project'), NULL, 'bob')).result, 'unchanged', 'so is what get gives');
+SELECT is(cara.project_change(cara.read_manifest(given.manifest('web', '{"volumes":[],"expireAt":null}'), 'Project'), 'bob'), 'unchanged', 'the same again is unchanged');
+SELECT is(cara.project_change(cara.read_manifest(api.project_get('web')::jsonb, 'Project'), 'bob'), 'unchanged', 'so is what get gives');
 SELECT is((SELECT count(*) FROM cara.revision) + (SELECT count(*) FROM cara.event), 2::bigint, 'and leaves no revision or event');
 SELECT is(api.project_update('web', given.manifest('web') || '{"metadata":{"annotations":{"a":"b"}}}', 'bob')#>>'{metadata,generation}', '1', 'an annotation is no new generation');
 SELECT is(api.project_update('web', given.manifest('', '{"services":[{"name":"web","image":"nginx:2"}]}'), 'bob')#>>'{metadata,generation}', '2', 'another image is');

@@ -26,7 +26,7 @@ SELECT is(given.error_of(format('SELECT given.apply(VARIADIC %L::jsonb[])', ARRA
     (ARRAY[given.manifest('B')],                                                   'SR400 items[1].metadata.name: project "B": name "B" is invalid: must consist of lowercase alphanumeric characters, hyphens (-) or dots (.), and must start and end with an alphanumeric character'),
     (ARRAY[given.manifest('')],                                                    'SR400 items[1].metadata.name: project "": metadata.name is required'),
     (ARRAY[given.manifest('a'), given.manifest('a-b', '{"services":[{"name":"c","image":"x"}]}'), given.manifest('a', '{"services":[{"name":"b-c","image":"x"}]}')],
-        'SR409 items[2].spec.services: project "a-b": container name "a-b-c" is already used by project "a"'),
+        'SR409 items[3].spec.services: project "a": container name "a-b-c" is already used by project "a-b"'),
     (ARRAY['{"kind":"Secret","metadata":{"name":"s"}}'::jsonb],                    'SR400 items[1].kind: unsupported kind "Secret"'),
     (ARRAY['{"metadata":{"name":"s"}}'::jsonb],                                    'SR400 items[1].kind: unsupported kind ""'),
     (ARRAY['"web"'::jsonb],                                                        'SR400 items[1].kind: unsupported kind ""')) v(items, error);

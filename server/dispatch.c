@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "arguments.h"
 #include "etag.h"
+#include "pages.h"
 #include "parking.h"
 #include "refusal.h"
 #include "request.h"
@@ -47,7 +48,7 @@ typedef struct Exchange {
 
 size_t dispatch_statement_count(void)
 {
-    return route_count + WATCH_STATEMENTS;
+    return route_count + PAGES_STATEMENTS;
 }
 
 const char *const *dispatch_statements(void)
@@ -64,7 +65,7 @@ const char *const *dispatch_statements(void)
                 statements[i] = buf_take(&sql);
             }
         }
-        memcpy(statements + route_count, watch_statements, sizeof(watch_statements));
+        memcpy(statements + route_count, pages_statements, sizeof(pages_statements));
     }
     return statements;
 }

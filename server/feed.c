@@ -243,8 +243,8 @@ bool feed_append(Feed *feed, const PGresult *rows, int64_t now_ms)
         feed->newest->to = position;
     /* what takes long to hand out is read less often, in larger pieces */
     int64_t took = time_monotonic_ms() - now_ms;
-    int64_t gap = 2 * took > GAP_MAX_MS ? GAP_MAX_MS : 2 * took;
-    feed->not_before = now_ms + took + (gap < GAP_MIN_MS ? GAP_MIN_MS : gap);
+    int64_t gap = took > GAP_MAX_MS ? GAP_MAX_MS : took < GAP_MIN_MS ? GAP_MIN_MS : took;
+    feed->not_before = now_ms + took + gap;
     if (h2o_linklist_is_empty(&feed->members))
         feed_free(feed);
     return true;
@@ -292,6 +292,17 @@ Feed *feeds_behind(Feeds *feeds, int64_t position, int64_t now_ms, int64_t *ret_
             *ret_at = feed->not_before;
     }
     return NULL;
+}
+
+int64_t feeds_readable_at(const Feeds *feeds)
+{
+    int64_t at = INT64_MAX;
+
+    for (h2o_linklist_t *node = feeds->list.next; node != &feeds->list; node = node->next) {
+        const Feed *feed = H2O_STRUCT_FROM_MEMBER(Feed, link, node);
+        at = feed->not_before < at ? feed->not_before : at;
+    }
+    return at;
 }
 
 void feed_hold(Feed *feed)

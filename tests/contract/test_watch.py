@@ -1,5 +1,6 @@
 """Watches: what changes arrives, once and in order, from where the watcher left off; those that cannot follow are told."""
 import os
+import re
 import socket
 import time
 
@@ -134,6 +135,29 @@ def test_many_watchers_of_one_query_get_the_same(api):
             watch.close()
 
 
+def test_who_come_back_together_are_read_for_once(make_database, make_server):
+    """After a restart all watchers miss the same: that is read a few times, not once for each."""
+    database = make_database()
+    database.sql(f"ALTER DATABASE {database.name} SET track_functions = 'all'")
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    assert server.post("/api/v1/apply", {"items": [project(f"p{number}") for number in range(300)]}).status == 200
+    watchers = [server.connect(30) for _ in range(100)]
+    try:
+        for watcher in watchers:
+            watcher.sendall(f"GET /api/v1/projects?watch=true&resourceVersion={start} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for watcher in watchers:
+            received, names = b"", set()
+            while len(names) < 300:
+                received += watcher.recv(1 << 20)
+                names = set(re.findall(rb'"metadata":{"name":"(p\d+)"', received))
+        database.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        assert database.value("SELECT calls FROM pg_stat_user_functions WHERE funcname = 'watch_read'") < 50
+    finally:
+        for watcher in watchers:
+            watcher.close()
+
+
 # --- how it ends -----------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +280,26 @@ def test_watches_outlive_postgres(make_database, make_server, make_proxy):
         proxy.join()
         watch.wait("ADDED", "meanwhile")
         assert watch.ended is None
+
+
+def test_a_watch_that_cannot_be_read_holds_up_no_other(make_database, make_server):
+    database = make_database()
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    with Watch(server, selector="sick", version=start) as sick, Watch(server, version=start) as watch:
+        server.post("/api/v1/projects", labelled("web", sick="no"))
+        watch.wait("ADDED", "web")
+        sick.wait("ADDED", "web")
+        well = database.value("SELECT pg_get_functiondef('cara.selector_matches'::regproc)")
+        database.sql(re.sub("BEGIN", "BEGIN RAISE EXCEPTION 'sick';", well))
+        began = time.monotonic()
+        for number in range(20):
+            changed = server.put("/api/v1/projects/web", labelled("web", sick=str(number)))
+            watch.wait_newest("web", version(changed))
+        assert time.monotonic() - began < 10  # it is tried again each second
+        database.sql(well)
+        sick.wait_newest("web", version(changed))
+        assert sick.ended is None
 
 
 def test_a_forgotten_transaction_elsewhere_holds_nothing_up(shared_server, api):

@@ -10,9 +10,8 @@
 #define ALIVE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define ANSWER_BYTES    ((size_t)1024 * 1024)
 #define LIMIT_FIRST     100
-#define LIMIT_MIN       10
 #define LIMIT_MAX       1000
-#define GAP_MIN_MS      2 /* between two reads of one feed */
+#define GAP_MIN_MS      5 /* between two reads of one feed */
 #define GAP_MAX_MS      40
 
 struct Feed {
@@ -182,7 +181,7 @@ static void break_member(FeedMember *member, const char *sqlstate, const char *w
 
 static size_t behind_of(const Feed *feed, const FeedMember *member)
 {
-    return member->next != NULL ? (size_t)(feed->end - member->next->start) : 0;
+    return (size_t)(feed->end - member->next->start);
 }
 
 static void release_old(Feed *feed)
@@ -204,9 +203,10 @@ static void tell_members(Feed *feed, Block *block)
     for (h2o_linklist_t *node = feed->members.next; node != &feed->members;) {
         FeedMember *member = H2O_STRUCT_FROM_MEMBER(FeedMember, link, node);
         node = node->next;
-        if (member->next == NULL)
+        bool has_all = member->next == NULL; /* or the rest is under way: this may be any size */
+        if (has_all)
             member->next = block_ref(block);
-        if (behind_of(feed, member) > max)
+        if (!has_all && behind_of(feed, member) > max)
             break_member(member, "SR410",
                          "too slow: more changed than is kept for a watch; list again");
         else
@@ -358,13 +358,15 @@ int feed_next_limit(const PGresult *rows, int line, int last_limit)
 {
     size_t bytes = 0;
     int count = PQntuples(rows) - 1;
+    size_t most = (size_t)last_limit * 4; /* the next ones may be larger */
 
-    if (count <= 0)
-        return last_limit;
+    if (count <= 0) { /* nothing that weighs: back from where large ones had led */
+        int back = most < LIMIT_FIRST ? (int)most : LIMIT_FIRST;
+        return last_limit > back ? last_limit : back;
+    }
     for (int row = 0; row < count; row++)
         bytes += (size_t)PQgetlength(rows, row, line);
     size_t fits = ANSWER_BYTES / (bytes / (size_t)count + 1);
-    size_t most = (size_t)last_limit * 4; /* the next ones may be larger */
     fits = fits < most ? fits : most;
-    return fits < LIMIT_MIN ? LIMIT_MIN : fits > LIMIT_MAX ? LIMIT_MAX : (int)fits;
+    return fits < 1 ? 1 : fits > LIMIT_MAX ? LIMIT_MAX : (int)fits;
 }

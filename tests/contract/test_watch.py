@@ -282,6 +282,31 @@ def test_watches_outlive_postgres(make_database, make_server, make_proxy):
         assert watch.ended is None
 
 
+def test_postgres_may_go_in_the_middle_of_a_read(make_database, make_server):
+    """Who has an answer already goes on after it; who has none is told to come again, all that waited for one read."""
+    database = make_database()
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    reads = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'PgSleep'"
+    with Watch(server, selector="team%3Da", version=start) as watch:
+        server.post("/api/v1/projects", labelled("web", team="a"))
+        watch.wait("ADDED", "web")
+        well = database.value("SELECT pg_get_functiondef('cara.selector_matches'::regproc)")
+        database.sql(re.sub("BEGIN", "BEGIN PERFORM pg_sleep(60);", well))
+        waiting = [server.connect(30) for _ in range(5)]
+        for client in waiting:
+            client.sendall(f"GET /api/v1/projects?watch=true&resourceVersion={start}&labelSelector=team%3Db HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        changed = server.put("/api/v1/projects/web", labelled("web", team="a", round="2"))
+        wait_for(lambda: database.value(f"SELECT count(*) {reads}") == 2, "the hub and one for all who wait to read")
+        database.sql(well)
+        assert database.sql(f"SELECT pg_terminate_backend(pid) {reads}")
+        for client in waiting:
+            with client:
+                assert client.recv(4096).startswith(b"HTTP/1.1 503")
+        watch.wait_newest("web", version(changed))
+        assert watch.ended is None
+
+
 def test_a_watch_that_cannot_be_read_holds_up_no_other(make_database, make_server):
     database = make_database()
     server = make_server(database.url)

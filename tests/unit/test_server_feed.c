@@ -178,6 +178,47 @@ static void test_who_is_too_far_behind_is_broken_and_others_are_not(void **state
     feeds_free(feeds);
 }
 
+static void test_who_has_everything_gets_what_comes_whatever_its_size(void **state)
+{
+    (void)state;
+    Feeds *feeds = feeds_new(MAX_BEHIND, on_dirty, NULL);
+    Reader reader = reader_new();
+    int64_t ids[MAX_BEHIND];
+
+    for (int i = 0; i < MAX_BEHIND; i++)
+        ids[i] = i + 1;
+    feeds_join(feeds, &reader.member, "Node", "{}", 0, true);
+    append(feeds, ids, MAX_BEHIND, MAX_BEHIND);
+    assert_string_equal(reader.broken, "");
+    assert_true(strlen(read_all(&reader, false)) > MAX_BEHIND);
+    feeds_leave(&reader.member);
+    feeds_free(feeds);
+}
+
+static void test_how_many_rows_are_asked_for_follows_their_size(void **state)
+{
+    static char large[2 * 1024 * 1024];
+    static PGresAttDesc columns[] = { { .name = (char *)"id" }, { .name = (char *)"line" } };
+
+    (void)state;
+    PGresult *heavy = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    memset(large, 'x', sizeof(large));
+    PQsetResultAttrs(heavy, 2, columns);
+    PQsetvalue(heavy, 0, 1, large, sizeof(large));
+    PQsetvalue(heavy, 1, 1, NULL, -1);
+    assert_int_equal(feed_next_limit(heavy, 1, 100), 1);
+    PGresult *light = rows((int64_t[]){ 1 }, 1, 1);
+    assert_int_equal(feed_next_limit(light, 1, 1), 4);
+    assert_int_equal(feed_next_limit(light, 1, 1000), 1000);
+    PGresult *none = rows(NULL, 0, 1);
+    assert_int_equal(feed_next_limit(none, 1, 1), 4);
+    assert_int_equal(feed_next_limit(none, 1, 50), 100);
+    assert_int_equal(feed_next_limit(none, 1, 500), 500);
+    PQclear(heavy);
+    PQclear(light);
+    PQclear(none);
+}
+
 static void test_a_feed_that_cannot_be_read_breaks_its_members(void **state)
 {
     (void)state;
@@ -334,6 +375,8 @@ int main(void)
         cmocka_unit_test(test_who_comes_from_before_the_chain_reads_on),
         cmocka_unit_test(test_bookmarks_go_to_those_who_want_them),
         cmocka_unit_test(test_who_is_too_far_behind_is_broken_and_others_are_not),
+        cmocka_unit_test(test_who_has_everything_gets_what_comes_whatever_its_size),
+        cmocka_unit_test(test_how_many_rows_are_asked_for_follows_their_size),
         cmocka_unit_test(test_a_feed_that_cannot_be_read_breaks_its_members),
         cmocka_unit_test(test_a_feed_stays_while_it_is_read),
         cmocka_unit_test(test_a_feed_is_read_again_after_a_while_and_when_it_could_not_be_later),

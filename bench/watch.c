@@ -34,10 +34,29 @@ typedef struct Watcher {
     char *rest; /* of a line not read to its end */
     size_t rest_len;
     size_t rest_cap;
-    int64_t seen[NAMES_MAX]; /* version of each project */
-    int64_t told[NAMES_MAX]; /* the moment of its last change that it has been told of */
 } Watcher;
 
+/* What a watcher was told of a project last. */
+typedef struct Seen {
+    int64_t version;
+    int64_t at; /* the moment of the change */
+} Seen;
+
+/* What stands before a number, and how far behind the one before it that was last time: a million
+ * lines a second are nearly alike, and to read them shall cost little beside sending them. */
+typedef struct Mark {
+    const char *text;
+    size_t usual;
+} Mark;
+
+static Mark name_mark = { "\"metadata\":{\"name\":\"p", 0 };
+static Mark at_mark = { "\"at\":\"", 0 };
+static Mark version_mark = { ",\"resourceVersion\":\"", 0 };
+
+static Watcher *watchers;
+static size_t watchers_count;
+/* By each watcher, side by side as all are told of the same in a row. */
+static Seen *seen[NAMES_MAX];
 static int64_t newest[NAMES_MAX];
 static uint64_t histogram[BUCKETS];
 static uint64_t events;
@@ -51,6 +70,15 @@ static void die(const char *what, const char *why)
     exit(1);
 }
 
+static void *make(size_t size)
+{
+    void *memory = calloc(1, size);
+
+    if (memory == NULL)
+        die("memory", strerror(errno));
+    return memory;
+}
+
 static int64_t clock_us(void)
 {
     struct timespec t;
@@ -59,33 +87,46 @@ static int64_t clock_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* The number behind `mark` near the beginning of the line, -1 when it is not there. */
-static int64_t number_after(const char *line, size_t len, const char *mark, size_t mark_len)
+/* The number behind the mark, from *at on, which then is its end; -1 when it is not there. */
+static int64_t number_after(const char **at, const char *end, Mark *mark)
 {
-    const char *at = memmem(line, len < HEAD_BYTES ? len : HEAD_BYTES, mark, mark_len);
+    const char *found = *at + mark->usual;
+    size_t len = strlen(mark->text);
+    int64_t number = 0;
 
-    return at != NULL ? strtoll(at + mark_len, NULL, 10) : -1;
+    if (found + len > end || memcmp(found, mark->text, len) != 0)
+        found = memmem(*at, (size_t)(end - *at), mark->text, len);
+    if (found == NULL)
+        return -1;
+    mark->usual = (size_t)(found - *at);
+    const char *digit = found + len;
+    while (digit < end && *digit >= '0' && *digit <= '9')
+        number = number * 10 + (*digit++ - '0');
+    *at = digit;
+    return number;
 }
 
-#define NUMBER_AFTER(line, len, mark) number_after(line, len, mark, sizeof(mark) - 1)
-
-static void take_line(Watcher *watcher, const char *line, size_t len)
+static void take_line(const Watcher *watcher, const char *line, size_t len)
 {
-    int64_t name = NUMBER_AFTER(line, len, "\"metadata\":{\"name\":\"p");
-    int64_t version = NUMBER_AFTER(line, len, ",\"resourceVersion\":\"");
-    int64_t at = NUMBER_AFTER(line, len, "\"at\":\"");
+    const char *end = line + (len < HEAD_BYTES ? len : HEAD_BYTES);
+    int64_t name = number_after(&line, end, &name_mark);
+    int64_t at = number_after(&line, end, &at_mark);
+    int64_t version = number_after(&line, end, &version_mark);
 
     if (name < 0 || name >= NAMES_MAX || version < 0)
         return; /* the first bytes of each chunk, and bookmarks */
+    if (seen[name] == NULL)
+        seen[name] = make(watchers_count * sizeof(Seen));
+    Seen *last = &seen[name][watcher - watchers];
     events++;
-    if (version <= watcher->seen[name])
+    if (version <= last->version)
         gaps++;
-    watcher->seen[name] = version;
+    last->version = version;
     if (version > newest[name])
         newest[name] = version;
-    if (at <= watcher->told[name])
+    if (at <= last->at)
         return; /* something else about it changed, such as its status */
-    watcher->told[name] = at;
+    last->at = at;
     uint64_t us = now_us > at ? (uint64_t)(now_us - at) : 0;
     worst_us = us > worst_us ? us : worst_us;
     histogram[us / BUCKET_US < BUCKETS ? us / BUCKET_US : BUCKETS - 1]++;
@@ -159,16 +200,16 @@ int main(int argc, char **argv)
 
     if (argc != 6)
         die("usage", "watch HOST PORT WATCHERS SECONDS VERSION");
-    int count = (int)strtol(argv[3], NULL, 10);
-    struct rlimit files = { (rlim_t)count + 64, (rlim_t)count + 64 };
+    watchers_count = strtoul(argv[3], NULL, 10);
+    watchers = make(watchers_count * sizeof(*watchers));
+    struct rlimit files = { watchers_count + 64, watchers_count + 64 };
     setrlimit(RLIMIT_NOFILE, &files);
     if (getaddrinfo(argv[1], argv[2], &hints, &address) != 0)
         die(argv[1], "no such host");
-    Watcher *watchers = calloc((size_t)count, sizeof(*watchers));
     int poll = epoll_create1(0);
-    if (watchers == NULL || poll < 0)
-        die("memory", strerror(errno));
-    for (int i = 0; i < count; i++) {
+    if (poll < 0)
+        die("epoll", strerror(errno));
+    for (size_t i = 0; i < watchers_count; i++) {
         struct epoll_event event = { .events = EPOLLIN, .data.ptr = &watchers[i] };
         watchers[i].fd = open_watch(address, argv[1], argv[5]);
         epoll_ctl(poll, EPOLL_CTL_ADD, watchers[i].fd, &event);
@@ -195,9 +236,9 @@ int main(int argc, char **argv)
             }
         }
     }
-    for (int i = 0; i < count; i++)
-        for (int name = 0; name < NAMES_MAX; name++)
-            gaps += watchers[i].seen[name] != newest[name];
+    for (int name = 0; name < NAMES_MAX; name++)
+        for (size_t i = 0; seen[name] != NULL && i < watchers_count; i++)
+            gaps += seen[name][i].version != newest[name];
     printf("%llu %llu %.0f %.0f %llu\n", (unsigned long long)events, (unsigned long long)gaps,
            percentile(0.5), percentile(0.99), (unsigned long long)worst_us);
     return 0;

@@ -12,6 +12,7 @@
 #define RETRY_MS             1000  /* of the lock, and after a tick that failed */
 #define NEXT_MIN_MS          20    /* whatever SQL says, leave room for others */
 #define NEXT_MAX_MS          30000 /* the slow poll behind the bus */
+#define REST_TIMES           3
 #define REST_MAX_MS          200
 #define STATEMENT_TIMEOUT_MS 60000
 
@@ -20,8 +21,8 @@ typedef enum ClockState {
     CLOCK_ASKING,  /* for the lock */
     CLOCK_STANDBY, /* another server ticks */
     CLOCK_TICKING,
-    CLOCK_RESTING, /* leader; woken meanwhile, and as long at rest as the tick took: where changes
-                      never end, ticks shall not be all that Postgres does */
+    CLOCK_RESTING, /* leader; woken meanwhile, and some times as long at rest as the tick took:
+                      where changes never end, ticks shall not be half of what Postgres does */
     CLOCK_WAITING, /* leader; until due or woken */
 } ClockState;
 
@@ -132,9 +133,9 @@ static void on_answered(void *arg, PGresult *result)
         return;
     }
     clock->fresh = false;
-    int64_t took = time_monotonic_ms() - clock->began;
+    int64_t rest = REST_TIMES * (time_monotonic_ms() - clock->began);
     if (clock->woken)
-        wait_for(clock, CLOCK_RESTING, (unsigned)(took < REST_MAX_MS ? took : REST_MAX_MS));
+        wait_for(clock, CLOCK_RESTING, (unsigned)(rest < REST_MAX_MS ? rest : REST_MAX_MS));
     else
         wait_for(clock, CLOCK_WAITING, value != NULL ? clock_parse_next(value) : NEXT_MAX_MS);
 }

@@ -3,6 +3,7 @@
 #include "answer.h"
 #include "arguments.h"
 #include "etag.h"
+#include "pages.h"
 #include "parking.h"
 #include "refusal.h"
 #include "request.h"
@@ -51,7 +52,7 @@ typedef struct Exchange {
 /* Of each route, of watches, of each route for several at a time. */
 static size_t each_statement(size_t route)
 {
-    return route_count + WATCH_STATEMENTS + route;
+    return route_count + PAGES_STATEMENTS + route;
 }
 
 size_t dispatch_statement_count(void)
@@ -80,7 +81,7 @@ const char *const *dispatch_statements(void)
             if (routes[i].each != NULL)
                 statements[each_statement(i)] = write_sql(&routes[i], route_each_sql);
         }
-        memcpy(statements + route_count, watch_statements, sizeof(watch_statements));
+        memcpy(statements + route_count, pages_statements, sizeof(pages_statements));
     }
     return statements;
 }

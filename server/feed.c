@@ -10,9 +10,8 @@
 #define ALIVE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define ANSWER_BYTES    ((size_t)1024 * 1024)
 #define LIMIT_FIRST     100
-#define LIMIT_MIN       10
 #define LIMIT_MAX       1000
-#define GAP_MIN_MS      2 /* between two reads of one feed */
+#define GAP_MIN_MS      5 /* between two reads of one feed */
 #define GAP_MAX_MS      40
 
 struct Feed {
@@ -182,7 +181,7 @@ static void break_member(FeedMember *member, const char *sqlstate, const char *w
 
 static size_t behind_of(const Feed *feed, const FeedMember *member)
 {
-    return member->next != NULL ? (size_t)(feed->end - member->next->start) : 0;
+    return (size_t)(feed->end - member->next->start);
 }
 
 static void release_old(Feed *feed)
@@ -204,9 +203,10 @@ static void tell_members(Feed *feed, Block *block)
     for (h2o_linklist_t *node = feed->members.next; node != &feed->members;) {
         FeedMember *member = H2O_STRUCT_FROM_MEMBER(FeedMember, link, node);
         node = node->next;
-        if (member->next == NULL)
+        bool has_all = member->next == NULL; /* or the rest is under way: this may be any size */
+        if (has_all)
             member->next = block_ref(block);
-        if (behind_of(feed, member) > max)
+        if (!has_all && behind_of(feed, member) > max)
             break_member(member, "SR410",
                          "too slow: more changed than is kept for a watch; list again");
         else
@@ -243,8 +243,8 @@ bool feed_append(Feed *feed, const PGresult *rows, int64_t now_ms)
         feed->newest->to = position;
     /* what takes long to hand out is read less often, in larger pieces */
     int64_t took = time_monotonic_ms() - now_ms;
-    int64_t gap = 2 * took > GAP_MAX_MS ? GAP_MAX_MS : 2 * took;
-    feed->not_before = now_ms + took + (gap < GAP_MIN_MS ? GAP_MIN_MS : gap);
+    int64_t gap = took > GAP_MAX_MS ? GAP_MAX_MS : took < GAP_MIN_MS ? GAP_MIN_MS : took;
+    feed->not_before = now_ms + took + gap;
     if (h2o_linklist_is_empty(&feed->members))
         feed_free(feed);
     return true;
@@ -292,6 +292,17 @@ Feed *feeds_behind(Feeds *feeds, int64_t position, int64_t now_ms, int64_t *ret_
             *ret_at = feed->not_before;
     }
     return NULL;
+}
+
+int64_t feeds_readable_at(const Feeds *feeds)
+{
+    int64_t at = INT64_MAX;
+
+    for (h2o_linklist_t *node = feeds->list.next; node != &feeds->list; node = node->next) {
+        const Feed *feed = H2O_STRUCT_FROM_MEMBER(Feed, link, node);
+        at = feed->not_before < at ? feed->not_before : at;
+    }
+    return at;
 }
 
 void feed_hold(Feed *feed)
@@ -347,13 +358,15 @@ int feed_next_limit(const PGresult *rows, int line, int last_limit)
 {
     size_t bytes = 0;
     int count = PQntuples(rows) - 1;
+    size_t most = (size_t)last_limit * 4; /* the next ones may be larger */
 
-    if (count <= 0)
-        return last_limit;
+    if (count <= 0) { /* nothing that weighs: back from where large ones had led */
+        int back = most < LIMIT_FIRST ? (int)most : LIMIT_FIRST;
+        return last_limit > back ? last_limit : back;
+    }
     for (int row = 0; row < count; row++)
         bytes += (size_t)PQgetlength(rows, row, line);
     size_t fits = ANSWER_BYTES / (bytes / (size_t)count + 1);
-    size_t most = (size_t)last_limit * 4; /* the next ones may be larger */
     fits = fits < most ? fits : most;
-    return fits < LIMIT_MIN ? LIMIT_MIN : fits > LIMIT_MAX ? LIMIT_MAX : (int)fits;
+    return fits < 1 ? 1 : fits > LIMIT_MAX ? LIMIT_MAX : (int)fits;
 }

@@ -51,6 +51,9 @@ size_t feeds_count(const Feeds *feeds);
  * is when one may be (INT64_MAX: none is behind). */
 Feed *feeds_behind(Feeds *feeds, int64_t position, int64_t now_ms, int64_t *ret_at);
 
+/* When the first feed may be read again; INT64_MAX without feeds. */
+int64_t feeds_readable_at(const Feeds *feeds);
+
 /* The arguments of api.watch_read. */
 const char *feed_kind(const Feed *feed);
 const char *feed_query(const Feed *feed);

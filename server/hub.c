@@ -16,6 +16,7 @@
 #define GAP_MS               2    /* between two looks at the log */
 #define BEHIND_MS            10   /* while an older transaction holds the position back */
 #define RETRY_MS             1000
+#define SILENT_MS            60000
 #define BOOKMARK_TICKS       30
 #define CHECK_TICKS          60 /* of the streams' channels, behind what the log tells */
 #define NUMBER_MAX           24
@@ -40,8 +41,8 @@ struct Hub {
     int64_t feeds_position; /* up to which feeds have to read */
     bool dirty;             /* there may be something new */
     bool check;             /* the streams' channels are to be checked */
-    bool failing;
-    int64_t not_before; /* ms: when the log may be looked at again */
+    int64_t not_before;     /* ms: when the log may be looked at again */
+    int64_t silent_until;   /* ms: a failure was logged not long ago */
     unsigned ticks;
     h2o_timeout_t timer; /* of one entry, so that its length may change */
     h2o_timeout_entry_t due;
@@ -95,6 +96,15 @@ static void wait_until(Hub *hub, int64_t at_ms, int64_t now_ms)
     h2o_timeout_link(hub->options.loop, &hub->timer, &hub->due);
 }
 
+/* When the log may be looked at: at once for streams; for feeds alone not before one may be read.
+ */
+static int64_t look_at(const Hub *hub)
+{
+    int64_t feeds_at = wakeups_count(hub->wakeups) > 0 ? 0 : feeds_readable_at(hub->feeds);
+
+    return hub->not_before > feeds_at ? hub->not_before : feeds_at;
+}
+
 /* One query at a time: who is to be woken first, then the feeds, each in its turn. */
 static void step(Hub *hub)
 {
@@ -107,7 +117,7 @@ static void step(Hub *hub)
         hub->position = -1; /* nobody waits: who comes finds out where the log is */
         return;
     }
-    if (hub->dirty && hub->not_before <= now) {
+    if (hub->dirty && look_at(hub) <= now) {
         read_bus(hub);
         return;
     }
@@ -120,8 +130,8 @@ static void step(Hub *hub)
         check_channels(hub);
         return;
     }
-    if (hub->dirty && hub->not_before < next)
-        next = hub->not_before;
+    if (hub->dirty && look_at(hub) < next)
+        next = look_at(hub);
     if (next != INT64_MAX)
         wait_until(hub, next, now);
 }
@@ -217,25 +227,31 @@ static void on_channels_checked(Hub *hub, const char *answer)
     json_decref(root);
 }
 
-/* What fails for good ends the watches of that feed; anything else is tried again. */
+/* What fails for good ends the watches of that feed; anything else is tried again. One feed that
+ * cannot be read holds up nobody else. */
 static void on_failure(Hub *hub, HubState state, Feed *feed, const PGresult *result)
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    int64_t now = time_monotonic_ms();
 
     sqlstate = sqlstate != NULL ? sqlstate : "-";
     why = why != NULL ? why : "-";
-    if (state == HUB_FEED && strncmp(sqlstate, "SR4", 3) == 0) {
-        if (feed != NULL)
-            feed_break(feed, sqlstate, why);
+    if (feed != NULL && strncmp(sqlstate, "SR4", 3) == 0) {
+        feed_break(feed, sqlstate, why);
         return;
     }
     if (feed != NULL)
-        feed_pause(feed, hub->not_before);
-    if (!hub->failing)
-        log_error("changes cannot be read, trying again each second", "sqlstate=%s error=%s",
-                  sqlstate, why);
-    hub->failing = true;
+        feed_pause(feed, now + RETRY_MS);
+    if (state == HUB_BUS) {
+        hub->dirty = true;
+        hub->not_before = now + RETRY_MS;
+    }
+    if (now < hub->silent_until)
+        return;
+    hub->silent_until = now + SILENT_MS;
+    log_error("changes cannot be read, trying again each second", "sqlstate=%s error=%s", sqlstate,
+              why);
 }
 
 static void on_answered(void *arg, PGresult *result)
@@ -246,22 +262,14 @@ static void on_answered(void *arg, PGresult *result)
     bool good = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0;
 
     hub->state = HUB_IDLE;
-    if (good) {
-        hub->failing = false;
-        if (state == HUB_BUS)
-            on_bus_read(hub, PQgetvalue(result, 0, 0));
-        else if (state == HUB_CHECK)
-            on_channels_checked(hub, PQgetvalue(result, 0, 0));
-    } else {
-        hub->dirty = true;
-        hub->not_before = time_monotonic_ms() + RETRY_MS;
-    }
+    if (good && state == HUB_BUS)
+        on_bus_read(hub, PQgetvalue(result, 0, 0));
+    else if (good && state == HUB_CHECK)
+        on_channels_checked(hub, PQgetvalue(result, 0, 0));
     if (feed != NULL && !feed_release(feed))
         feed = NULL; /* its last watcher left meanwhile */
-    if (!good)
+    if (!good || (feed != NULL && !feed_append(feed, result, time_monotonic_ms())))
         on_failure(hub, state, feed, result);
-    else if (feed != NULL)
-        feed_append(feed, result, time_monotonic_ms());
     step(hub);
 }
 

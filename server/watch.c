@@ -1,6 +1,7 @@
 #include "watch.h"
 
 #include "answer.h"
+#include "pages.h"
 #include "parking.h"
 #include "problem.h"
 #include "stream.h"
@@ -14,104 +15,43 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READERS_MAX 16 /* watchers that read alone at a time; each holds a page */
-#define PAGE_FIRST  50 /* rows; then by what a row weighs */
-#define TICK_MS     1000
-#define UNTAKEN_MS  30000 /* for one piece; what comes behind it is bounded in bytes */
-#define NUMBER_MAX  24
-#define STATUS_MAX  (64 * 1024)
-
-enum { STATEMENT_START, STATEMENT_READ };
-
-const char *const watch_statements[WATCH_STATEMENTS] = {
-    [STATEMENT_START] =
-        "SELECT id, name, line FROM api.watch_start($1::text, $2::jsonb, $3::text, $4::int)",
-    [STATEMENT_READ] =
-        "SELECT id, line FROM api.watch_read($1::text, $2::jsonb, $3::bigint, $4::int)",
-};
+#define TICK_MS    1000
+#define UNTAKEN_MS 30000 /* for one piece; what comes behind it is bounded in bytes */
+#define STATUS_MAX (64 * 1024)
 
 typedef enum WatcherState {
-    WATCHER_QUEUED,  /* for a turn to read alone */
-    WATCHER_READING, /* its call is under way */
+    WATCHER_READING, /* alone; or waits for a turn to */
     WATCHER_TAKING,  /* the client takes what was read */
     WATCHER_LIVE,    /* a member of its feed */
     WATCHER_ENDING,
 } WatcherState;
 
 typedef struct Watcher {
+    h2o_linklist_t link; /* of all */
     FeedMember member;
-    h2o_linklist_t link; /* of all, or of those queued */
+    PageReader reader;
     Watches *watches;
     h2o_req_t *req;
     Stream *stream; /* NULL until the head is sent */
     WatcherState state;
-    PoolCall *call;
-    const char *kind;
-    const char *filter;
     bool bookmarks;
     int64_t deadline_ms; /* INT64_MAX for none */
-    bool listing;        /* reads what is there; then what has changed since it began to */
-    bool caught_up;      /* what was read last was the end of the log */
-    char *after_name;    /* of the listing: its own memory */
-    int64_t position;    /* -1 until the first page of the listing tells */
-    int limit;
-    char after[NUMBER_MAX]; /* of the call */
-    char rows[NUMBER_MAX];
-    Block *page; /* read and not yet sent */
-    Block *hold; /* under way */
-    char *last;  /* line to be said before the end */
+    Block *page;         /* read and not yet sent */
+    Block *hold;         /* under way */
+    char *last;          /* line to be said before the end */
     int64_t sent_ms;
 } Watcher;
 
 struct Watches {
     WatchesOptions options;
-    h2o_linklist_t queued;
-    h2o_linklist_t others;
+    Pages *pages;
+    h2o_linklist_t all;
     size_t count;
-    size_t reading; /* watchers in READING and TAKING */
-    bool ending;
     h2o_timeout_t second;
     h2o_timeout_entry_t tick;
 };
 
-static void ask(Watcher *watcher);
 static void pump(Watcher *watcher);
-
-/* ---- turns ---- */
-
-static void put_in(Watcher *watcher, h2o_linklist_t *list)
-{
-    if (h2o_linklist_is_linked(&watcher->link))
-        h2o_linklist_unlink(&watcher->link);
-    h2o_linklist_insert(list, &watcher->link);
-}
-
-static bool reads_alone(const Watcher *watcher)
-{
-    return watcher->state == WATCHER_READING || watcher->state == WATCHER_TAKING;
-}
-
-static void set_state(Watcher *watcher, WatcherState state)
-{
-    Watches *watches = watcher->watches;
-
-    watches->reading -= reads_alone(watcher) ? 1 : 0;
-    watcher->state = state;
-    watches->reading += reads_alone(watcher) ? 1 : 0;
-    put_in(watcher, state == WATCHER_QUEUED ? &watches->queued : &watches->others);
-}
-
-static void next_in_queue(Watches *watches)
-{
-    while (!watches->ending && watches->reading < READERS_MAX &&
-           !h2o_linklist_is_empty(&watches->queued)) {
-        Watcher *next = H2O_STRUCT_FROM_MEMBER(Watcher, link, watches->queued.next);
-        ask(next);
-        if (next->state ==
-            WATCHER_QUEUED) /* the database takes no more now: the tick tries again */
-            return;
-    }
-}
 
 /* ---- ending ---- */
 
@@ -131,9 +71,10 @@ static char *error_line(int status, const char *why)
 
 static void end(Watcher *watcher)
 {
+    watcher->state = WATCHER_ENDING;
     feeds_leave(&watcher->member);
-    set_state(watcher, WATCHER_ENDING);
-    next_in_queue(watcher->watches);
+    pages_reader_done(&watcher->reader);
+    block_unref(TAKE_PTR(watcher->page));
 }
 
 static void end_with(Watcher *watcher, const char *sqlstate, const char *why)
@@ -143,9 +84,7 @@ static void end_with(Watcher *watcher, const char *sqlstate, const char *why)
     if (watcher->state == WATCHER_ENDING)
         return;
     end(watcher);
-    watcher->sent_ms =
-        time_monotonic_ms(); /* to take why it ended, it has as long as for a piece */
-    block_unref(TAKE_PTR(watcher->page));
+    watcher->sent_ms = time_monotonic_ms(); /* as long as for a piece, to take why it ended */
     watcher->last = error_line(status, status == 500 ? "Internal server error" : why);
     pump(watcher);
 }
@@ -155,7 +94,6 @@ static void end_well(Watcher *watcher)
     if (watcher->state == WATCHER_ENDING)
         return;
     end(watcher);
-    block_unref(TAKE_PTR(watcher->page));
     pump(watcher);
 }
 
@@ -164,15 +102,12 @@ static void on_broken(FeedMember *member, const char *sqlstate, const char *why)
     end_with(H2O_STRUCT_FROM_MEMBER(Watcher, member, member), sqlstate, why);
 }
 
-/* Before the head there is an answer to give. */
-static void give_up(Watcher *watcher, const PGresult *result, const char *unavailable)
+/* Before the head there is an answer to give: it could not be served now. */
+static void turn_away(Watcher *watcher, const char *why)
 {
     end(watcher);
-    if (unavailable != NULL)
-        answer_unavailable(watcher->req, unavailable);
-    else
-        answer_failure(watcher->req, result,
-                       watcher->listing ? "api.watch_start" : "api.watch_read", false);
+    parking_leave(watcher->req);
+    answer_unavailable(watcher->req, why);
 }
 
 /* ---- sending ---- */
@@ -237,95 +172,66 @@ static void open_stream(Watcher *watcher)
 
 /* ---- reading alone ---- */
 
+/* Whether it is a member now, or has ended. */
 static bool join(Watcher *watcher, bool make)
 {
-    Feeds *feeds = hub_feeds(watcher->watches->options.hub);
-    int joined = feeds_join(feeds, &watcher->member, watcher->kind, watcher->filter,
-                            watcher->position, make);
+    PageReader *reader = &watcher->reader;
+    int joined = feeds_join(hub_feeds(watcher->watches->options.hub), &watcher->member,
+                            reader->kind, reader->filter, reader->position, make);
 
     if (joined < 0)
         end_with(watcher, "SR503", "too many different watches: try again");
     if (joined <= 0)
         return joined < 0;
-    set_state(watcher, WATCHER_LIVE);
+    watcher->state = WATCHER_LIVE;
     if (watcher->bookmarks) /* says that all that was there has been said */
-        watcher->page = block_new_bookmark(watcher->kind, watcher->position, NULL);
+        watcher->page = block_new_bookmark(reader->kind, reader->position, NULL);
     return true;
+}
+
+static void ask(Watcher *watcher)
+{
+    watcher->state = WATCHER_READING;
+    pages_ask(watcher->watches->pages, &watcher->reader);
 }
 
 /* What was read has been taken. */
 static void go_on(Watcher *watcher)
 {
-    Watches *watches = watcher->watches;
+    const PageReader *reader = &watcher->reader;
 
-    if (watcher->caught_up && join(watcher, true))
+    if (!reader->listing && join(watcher, reader->caught_up))
         pump(watcher);
     else
         ask(watcher);
-    next_in_queue(watches);
+    pages_go_on(watcher->watches->pages);
 }
 
-static void take_page(Watcher *watcher, const PGresult *result)
+static void on_page(PageReader *reader, Block *page)
 {
-    int64_t position = feed_rows_position(result);
-    int last = PQntuples(result) - 1;
+    Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, reader, reader);
 
-    watcher->limit = feed_next_limit(result, watcher->listing ? 2 : 1, watcher->limit);
-    if (watcher->listing) {
-        watcher->page = block_new(result, 0, 2, 0, position, NULL);
-        if (watcher->position < 0)
-            watcher->position = position; /* what changes from here on comes after the listing */
-        free(watcher->after_name);
-        watcher->after_name =
-            PQgetisnull(result, last, 1) ? NULL : mem_strdup(PQgetvalue(result, last, 1));
-        watcher->listing = watcher->after_name != NULL;
-    } else {
-        watcher->page = block_new(result, 0, 1, watcher->position, position, NULL);
-        /* the rows are of some of the ids: fewer ids than rows asked for means all of them */
-        watcher->caught_up = position - watcher->position < strtoll(watcher->rows, NULL, 10);
-        watcher->position = position;
-    }
+    watcher->page = page;
+    watcher->state = WATCHER_TAKING;
+    open_stream(watcher);
+    pump(watcher);
 }
 
-static void on_page(void *arg, PGresult *result)
+static void on_no_page(PageReader *reader, const PGresult *result)
 {
-    Watcher *watcher = arg;
-    bool good = PQresultStatus(result) == PGRES_TUPLES_OK && feed_rows_position(result) >= 0;
+    Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, reader, reader);
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 
-    watcher->call = NULL;
-    if (watcher->stream == NULL && (!good || watcher->watches->ending)) {
+    if (watcher->stream == NULL) {
+        const char *function = reader->listing ? "api.watch_start" : "api.watch_read";
+        end(watcher);
         parking_leave(watcher->req);
-        give_up(watcher, result, watcher->watches->ending ? "the server is ending" : NULL);
-    } else if (good) {
-        take_page(watcher, result);
-        set_state(watcher, WATCHER_TAKING);
-        open_stream(watcher);
-        pump(watcher);
+        answer_failure(watcher->req, result, function, false);
+    } else if (result == NULL || problem_rule(sqlstate)->text == PROBLEM_UNAVAILABLE) {
+        ask(watcher); /* the tick tries again */
     } else {
-        const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-        const char *why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-        if (result == NULL || problem_rule(sqlstate)->text == PROBLEM_UNAVAILABLE)
-            set_state(watcher, WATCHER_QUEUED); /* the tick tries again */
-        else
-            end_with(watcher, sqlstate, why);
+        end_with(watcher, sqlstate, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
     }
-    PQclear(result);
-}
-
-static void ask(Watcher *watcher)
-{
-    Watches *watches = watcher->watches;
-    const char *params[] = { watcher->kind, watcher->filter,
-                             watcher->listing ? watcher->after_name : watcher->after,
-                             watcher->rows };
-
-    snprintf(watcher->after, sizeof(watcher->after), "%" PRId64, watcher->position);
-    snprintf(watcher->rows, sizeof(watcher->rows), "%d", watcher->limit);
-    watcher->call = pool_call(watches->options.pool,
-                              watches->options.first_statement +
-                                  (watcher->listing ? STATEMENT_START : STATEMENT_READ),
-                              params, ARRAY_LEN(params), on_page, watcher);
-    set_state(watcher, watcher->call != NULL ? WATCHER_READING : WATCHER_QUEUED);
 }
 
 /* ---- the outside ---- */
@@ -335,17 +241,12 @@ static void dispose_watcher(void *p)
     Watcher *watcher = p;
     Watches *watches = watcher->watches;
 
-    if (watcher->call != NULL)
-        pool_cancel(watcher->call);
-    feeds_leave(&watcher->member);
-    set_state(watcher, WATCHER_ENDING);
+    end(watcher);
     h2o_linklist_unlink(&watcher->link);
-    block_unref(watcher->page);
     block_unref(watcher->hold);
-    free(watcher->after_name);
     free(watcher->last);
     watches->count--;
-    next_in_queue(watches);
+    pages_go_on(watches->pages);
 }
 
 static Watcher *make_watcher(Watches *watches, h2o_req_t *req, const char *kind,
@@ -355,34 +256,40 @@ static Watcher *make_watcher(Watches *watches, h2o_req_t *req, const char *kind,
 
     *watcher = (Watcher){
         .member = { .more = on_more, .broken = on_broken },
+        .reader = { .kind = kind,
+                    .filter = h2o_strdup(&req->pool, filter, SIZE_MAX).base,
+                    .position = query->position,
+                    .got = on_page,
+                    .failed = on_no_page },
         .watches = watches,
         .req = req,
-        .kind = kind,
-        .filter = h2o_strdup(&req->pool, filter, SIZE_MAX).base,
         .bookmarks = query->bookmarks,
         .deadline_ms =
             query->timeout_s > 0 ? time_monotonic_ms() + query->timeout_s * 1000 : INT64_MAX,
-        .listing = query->position < 0,
-        .after_name = query->position < 0 ? mem_strdup("") : NULL,
-        .position = query->position,
-        .limit = PAGE_FIRST,
     };
+    pages_reader_init(&watcher->reader);
+    h2o_linklist_insert(&watches->all, &watcher->link);
     watches->count++;
-    set_state(watcher, WATCHER_QUEUED);
     return watcher;
 }
 
 /* While the database is lost: who has no head yet is told; the others wait for its return. */
-static void refuse_queued(Watches *watches)
+static void turn_away_queued(Watches *watches)
 {
-    for (h2o_linklist_t *node = watches->queued.next; node != &watches->queued;) {
+    for (h2o_linklist_t *node = watches->all.next; node != &watches->all;) {
         Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, link, node);
         node = node->next;
-        if (watcher->stream != NULL)
-            continue;
-        parking_leave(watcher->req);
-        give_up(watcher, NULL, "the database is not reachable: try again");
+        if (watcher->stream == NULL && pages_is_queued(&watcher->reader))
+            turn_away(watcher, "the database is not reachable: try again");
     }
+}
+
+static void serve_queued(Watches *watches)
+{
+    if (pool_open_count(watches->options.pool) == 0)
+        turn_away_queued(watches);
+    else
+        pages_go_on(watches->pages);
 }
 
 void watches_open(Watches *watches, h2o_req_t *req, const char *kind, const WatchQuery *query,
@@ -391,45 +298,36 @@ void watches_open(Watches *watches, h2o_req_t *req, const char *kind, const Watc
     Watcher *watcher = make_watcher(watches, req, kind, query, filter);
 
     parking_enter(req);
-    if (!watcher->listing && join(watcher, false)) {
+    if (!watcher->reader.listing && join(watcher, false)) {
         open_stream(watcher);
         return;
     }
-    if (pool_open_count(watches->options.pool) == 0)
-        refuse_queued(watches);
-    else
-        next_in_queue(watches);
+    ask(watcher);
+    serve_queued(watches);
 }
 
 static void check(Watcher *watcher, int64_t now)
 {
-    if (now >= watcher->deadline_ms && watcher->stream != NULL)
-        end_well(watcher);
-    if (watcher->stream == NULL || !stream_is_busy(watcher->stream))
+    if (watcher->stream == NULL)
         return;
-    if (now - watcher->sent_ms > UNTAKEN_MS)
+    if (now >= watcher->deadline_ms)
+        end_well(watcher);
+    if (stream_is_busy(watcher->stream) && now - watcher->sent_ms > UNTAKEN_MS)
         stream_cut(watcher->stream);
-}
-
-static void check_all(h2o_linklist_t *list, int64_t now)
-{
-    for (h2o_linklist_t *node = list->next; node != list;) {
-        Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, link, node);
-        node = node->next;
-        check(watcher, now);
-    }
 }
 
 static void on_tick(h2o_timeout_entry_t *entry)
 {
     Watches *watches = H2O_STRUCT_FROM_MEMBER(Watches, tick, entry);
+    int64_t now = time_monotonic_ms();
 
     h2o_timeout_link(watches->options.loop, &watches->second, &watches->tick);
-    check_all(&watches->others, time_monotonic_ms());
-    if (pool_open_count(watches->options.pool) == 0)
-        refuse_queued(watches);
-    else
-        next_in_queue(watches);
+    for (h2o_linklist_t *node = watches->all.next; node != &watches->all;) {
+        Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, link, node);
+        node = node->next;
+        check(watcher, now);
+    }
+    serve_queued(watches);
 }
 
 Watches *watches_new(const WatchesOptions *options)
@@ -437,9 +335,9 @@ Watches *watches_new(const WatchesOptions *options)
     Watches *watches = mem_alloc(sizeof(*watches));
 
     watches->options = *options;
+    watches->pages = pages_new(options->pool, options->first_statement);
     watches->tick.cb = on_tick;
-    h2o_linklist_init_anchor(&watches->queued);
-    h2o_linklist_init_anchor(&watches->others);
+    h2o_linklist_init_anchor(&watches->all);
     h2o_timeout_init(options->loop, &watches->second, TICK_MS);
     h2o_timeout_link(options->loop, &watches->second, &watches->tick);
     return watches;
@@ -450,28 +348,16 @@ size_t watches_count(const Watches *watches)
     return watches->count;
 }
 
-static void end_one(Watcher *watcher)
-{
-    if (watcher->state == WATCHER_ENDING)
-        return;
-    if (watcher->stream != NULL) {
-        end_well(watcher);
-        return;
-    }
-    if (watcher->call != NULL)
-        pool_cancel(TAKE_PTR(watcher->call));
-    parking_leave(watcher->req);
-    give_up(watcher, NULL, "the server is ending: try again");
-}
-
 void watches_end(Watches *watches)
 {
-    watches->ending = true;
-    while (!h2o_linklist_is_empty(&watches->queued))
-        end_one(H2O_STRUCT_FROM_MEMBER(Watcher, link, watches->queued.next));
-    for (h2o_linklist_t *node = watches->others.next; node != &watches->others;) {
+    for (h2o_linklist_t *node = watches->all.next; node != &watches->all;) {
         Watcher *watcher = H2O_STRUCT_FROM_MEMBER(Watcher, link, node);
         node = node->next;
-        end_one(watcher);
+        if (watcher->state == WATCHER_ENDING)
+            continue;
+        if (watcher->stream != NULL)
+            end_well(watcher);
+        else
+            turn_away(watcher, "the server is ending: try again");
     }
 }

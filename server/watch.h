@@ -15,12 +15,9 @@ typedef struct Watches Watches;
 typedef struct WatchesOptions {
     h2o_loop_t *loop;
     Pool *pool;
-    size_t first_statement; /* of watch_statements in the pool's */
+    size_t first_statement; /* of pages_statements in the pool's */
     Hub *hub;
 } WatchesOptions;
-
-#define WATCH_STATEMENTS 2
-extern const char *const watch_statements[WATCH_STATEMENTS];
 
 /* What the options hold must outlive it. */
 Watches *watches_new(const WatchesOptions *options);

@@ -1,5 +1,6 @@
 """Watches: what changes arrives, once and in order, from where the watcher left off; those that cannot follow are told."""
 import os
+import re
 import socket
 import time
 
@@ -134,6 +135,29 @@ def test_many_watchers_of_one_query_get_the_same(api):
             watch.close()
 
 
+def test_who_come_back_together_are_read_for_once(make_database, make_server):
+    """After a restart all watchers miss the same: that is read a few times, not once for each."""
+    database = make_database()
+    database.sql(f"ALTER DATABASE {database.name} SET track_functions = 'all'")
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    assert server.post("/api/v1/apply", {"items": [project(f"p{number}") for number in range(300)]}).status == 200
+    watchers = [server.connect(30) for _ in range(100)]
+    try:
+        for watcher in watchers:
+            watcher.sendall(f"GET /api/v1/projects?watch=true&resourceVersion={start} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        for watcher in watchers:
+            received, names = b"", set()
+            while len(names) < 300:
+                received += watcher.recv(1 << 20)
+                names = set(re.findall(rb'"metadata":{"name":"(p\d+)"', received))
+        database.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        assert database.value("SELECT calls FROM pg_stat_user_functions WHERE funcname = 'watch_read'") < 50
+    finally:
+        for watcher in watchers:
+            watcher.close()
+
+
 # --- how it ends -----------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +280,51 @@ def test_watches_outlive_postgres(make_database, make_server, make_proxy):
         proxy.join()
         watch.wait("ADDED", "meanwhile")
         assert watch.ended is None
+
+
+def test_postgres_may_go_in_the_middle_of_a_read(make_database, make_server):
+    """Who has an answer already goes on after it; who has none is told to come again, all that waited for one read."""
+    database = make_database()
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    reads = "FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND wait_event = 'PgSleep'"
+    with Watch(server, selector="team%3Da", version=start) as watch:
+        server.post("/api/v1/projects", labelled("web", team="a"))
+        watch.wait("ADDED", "web")
+        well = database.value("SELECT pg_get_functiondef('cara.selector_matches'::regproc)")
+        database.sql(re.sub("BEGIN", "BEGIN PERFORM pg_sleep(60);", well))
+        waiting = [server.connect(30) for _ in range(5)]
+        for client in waiting:
+            client.sendall(f"GET /api/v1/projects?watch=true&resourceVersion={start}&labelSelector=team%3Db HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        changed = server.put("/api/v1/projects/web", labelled("web", team="a", round="2"))
+        wait_for(lambda: database.value(f"SELECT count(*) {reads}") == 2, "the hub and one for all who wait to read")
+        database.sql(well)
+        assert database.sql(f"SELECT pg_terminate_backend(pid) {reads}")
+        for client in waiting:
+            with client:
+                assert client.recv(4096).startswith(b"HTTP/1.1 503")
+        watch.wait_newest("web", version(changed))
+        assert watch.ended is None
+
+
+def test_a_watch_that_cannot_be_read_holds_up_no_other(make_database, make_server):
+    database = make_database()
+    server = make_server(database.url)
+    start = version(server.get("/api/v1/projects"))
+    with Watch(server, selector="sick", version=start) as sick, Watch(server, version=start) as watch:
+        server.post("/api/v1/projects", labelled("web", sick="no"))
+        watch.wait("ADDED", "web")
+        sick.wait("ADDED", "web")
+        well = database.value("SELECT pg_get_functiondef('cara.selector_matches'::regproc)")
+        database.sql(re.sub("BEGIN", "BEGIN RAISE EXCEPTION 'sick';", well))
+        began = time.monotonic()
+        for number in range(20):
+            changed = server.put("/api/v1/projects/web", labelled("web", sick=str(number)))
+            watch.wait_newest("web", version(changed))
+        assert time.monotonic() - began < 10  # it is tried again each second
+        database.sql(well)
+        sick.wait_newest("web", version(changed))
+        assert sick.ended is None
 
 
 def test_a_forgotten_transaction_elsewhere_holds_nothing_up(shared_server, api):

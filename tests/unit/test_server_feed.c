@@ -4,6 +4,7 @@
 #include "watch_query.h"
 
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -177,6 +178,47 @@ static void test_who_is_too_far_behind_is_broken_and_others_are_not(void **state
     feeds_free(feeds);
 }
 
+static void test_who_has_everything_gets_what_comes_whatever_its_size(void **state)
+{
+    (void)state;
+    Feeds *feeds = feeds_new(MAX_BEHIND, on_dirty, NULL);
+    Reader reader = reader_new();
+    int64_t ids[MAX_BEHIND];
+
+    for (int i = 0; i < MAX_BEHIND; i++)
+        ids[i] = i + 1;
+    feeds_join(feeds, &reader.member, "Node", "{}", 0, true);
+    append(feeds, ids, MAX_BEHIND, MAX_BEHIND);
+    assert_string_equal(reader.broken, "");
+    assert_true(strlen(read_all(&reader, false)) > MAX_BEHIND);
+    feeds_leave(&reader.member);
+    feeds_free(feeds);
+}
+
+static void test_how_many_rows_are_asked_for_follows_their_size(void **state)
+{
+    static char large[2 * 1024 * 1024];
+    static PGresAttDesc columns[] = { { .name = (char *)"id" }, { .name = (char *)"line" } };
+
+    (void)state;
+    PGresult *heavy = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    memset(large, 'x', sizeof(large));
+    PQsetResultAttrs(heavy, 2, columns);
+    PQsetvalue(heavy, 0, 1, large, sizeof(large));
+    PQsetvalue(heavy, 1, 1, NULL, -1);
+    assert_int_equal(feed_next_limit(heavy, 1, 100), 1);
+    PGresult *light = rows((int64_t[]){ 1 }, 1, 1);
+    assert_int_equal(feed_next_limit(light, 1, 1), 4);
+    assert_int_equal(feed_next_limit(light, 1, 1000), 1000);
+    PGresult *none = rows(NULL, 0, 1);
+    assert_int_equal(feed_next_limit(none, 1, 1), 4);
+    assert_int_equal(feed_next_limit(none, 1, 50), 100);
+    assert_int_equal(feed_next_limit(none, 1, 500), 500);
+    PQclear(heavy);
+    PQclear(light);
+    PQclear(none);
+}
+
 static void test_a_feed_that_cannot_be_read_breaks_its_members(void **state)
 {
     (void)state;
@@ -205,6 +247,50 @@ static void test_a_feed_stays_while_it_is_read(void **state)
     assert_int_equal(feeds_count(feeds), 1);
     assert_false(feed_release(feed));
     assert_int_equal(feeds_count(feeds), 0);
+    feeds_free(feeds);
+}
+
+static void test_a_feed_is_read_again_after_a_while_and_when_it_could_not_be_later(void **state)
+{
+    (void)state;
+    Feeds *feeds = feeds_new(MAX_BEHIND, on_dirty, NULL);
+    Reader node = reader_new();
+    Reader project = reader_new();
+    PGresult *result = rows((int64_t[]){ 2 }, 1, 2);
+    int64_t now = time_monotonic_ms();
+    int64_t at;
+
+    assert_true(feeds_readable_at(feeds) == INT64_MAX);
+    feeds_join(feeds, &node.member, "Node", "{}", 1, true);
+    assert_true(feeds_readable_at(feeds) <= now);
+    Feed *feed = feeds_behind(feeds, 2, now, &at);
+    assert_true(feed_append(feed, result, now));
+    assert_true(feeds_readable_at(feeds) > now);
+    assert_null(feeds_behind(feeds, 3, now, &at));
+    assert_true(at == feeds_readable_at(feeds));
+    feed_pause(feed, now + 1000);
+    assert_true(feeds_readable_at(feeds) == now + 1000);
+    feeds_join(feeds, &project.member, "Project", "{}", 1, true);
+    assert_true(feeds_readable_at(feeds) <= now); /* one that waits holds up no other */
+    PQclear(result);
+    feeds_leave(&node.member);
+    feeds_leave(&project.member);
+    feeds_free(feeds);
+}
+
+static void test_rows_that_are_no_answer_move_nothing(void **state)
+{
+    (void)state;
+    Feeds *feeds = feeds_new(MAX_BEHIND, on_dirty, NULL);
+    Reader reader = reader_new();
+    PGresult *result = rows(NULL, 0, 4);
+    int64_t at;
+
+    feeds_join(feeds, &reader.member, "Node", "{}", 5, true);
+    assert_false(feed_append(feeds_behind(feeds, INT64_MAX, INT64_MAX, &at), result, 0));
+    assert_int_equal(reader.more, 0);
+    PQclear(result);
+    feeds_leave(&reader.member);
     feeds_free(feeds);
 }
 
@@ -289,8 +375,12 @@ int main(void)
         cmocka_unit_test(test_who_comes_from_before_the_chain_reads_on),
         cmocka_unit_test(test_bookmarks_go_to_those_who_want_them),
         cmocka_unit_test(test_who_is_too_far_behind_is_broken_and_others_are_not),
+        cmocka_unit_test(test_who_has_everything_gets_what_comes_whatever_its_size),
+        cmocka_unit_test(test_how_many_rows_are_asked_for_follows_their_size),
         cmocka_unit_test(test_a_feed_that_cannot_be_read_breaks_its_members),
         cmocka_unit_test(test_a_feed_stays_while_it_is_read),
+        cmocka_unit_test(test_a_feed_is_read_again_after_a_while_and_when_it_could_not_be_later),
+        cmocka_unit_test(test_rows_that_are_no_answer_move_nothing),
         cmocka_unit_test(test_the_query_of_a_watch),
         cmocka_unit_test(test_the_version_of_an_object_is_not_a_labels),
         cmocka_unit_test(test_if_none_match),

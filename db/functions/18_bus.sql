@@ -42,11 +42,9 @@ $$;
 COMMENT ON FUNCTION cara.log_position IS 'The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.';
 
 -- How far a reader who has everything up to p_after can get, looking at p_limit rows at most. While ids follow one
--- another without a gap there is nothing to wait for. more: there are rows beyond, so ask again. Called for each wake-up
--- by functions that have set what is to be set, it and the next one name what they use in full and go without SET, which
--- would cost more than the rest.
+-- another without a gap there is nothing to wait for. more: there are rows beyond, so ask again.
 CREATE OR REPLACE FUNCTION cara.log_reach(p_after bigint, p_limit int, OUT reached bigint, OUT more boolean)
-LANGUAGE plpgsql VOLATILE
+LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
     v_rows bigint;
@@ -55,15 +53,15 @@ DECLARE
     v_safe bigint;
 BEGIN
     SELECT count(*), max(r.id) FILTER (WHERE r.id - r.n = p_after), max(r.id) INTO v_rows, v_run, v_last
-      FROM (SELECT c.id, row_number() OVER (ORDER BY c.id) AS n FROM cara.change c WHERE c.id > p_after ORDER BY c.id LIMIT p_limit) r;
+      FROM (SELECT c.id, row_number() OVER (ORDER BY c.id) AS n FROM change c WHERE c.id > p_after ORDER BY c.id LIMIT p_limit) r;
     IF v_rows = 0 OR v_run = v_last THEN
         reached := coalesce(v_last, p_after);
         more := v_rows = p_limit;
         RETURN;
     END IF;
-    v_safe := greatest(cara.log_horizon(), v_run, p_after);
+    v_safe := greatest(log_horizon(), v_run, p_after);
     SELECT count(*), max(r.id) INTO v_rows, reached
-      FROM (SELECT c.id FROM cara.change c WHERE c.id > p_after AND c.id <= v_safe ORDER BY c.id LIMIT p_limit) r;
+      FROM (SELECT c.id FROM change c WHERE c.id > p_after AND c.id <= v_safe ORDER BY c.id LIMIT p_limit) r;
     more := v_rows = p_limit OR v_last > v_safe;
     reached := coalesce(reached, p_after);
 END
@@ -72,10 +70,10 @@ COMMENT ON FUNCTION cara.log_reach IS 'The position a reader at p_after can get 
 
 -- To be called after reading: what was trimmed before that was not there to be read.
 CREATE OR REPLACE FUNCTION cara.log_reaches_back(p_after bigint)
-RETURNS boolean LANGUAGE plpgsql VOLATILE
+RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    RETURN p_after >= (SELECT log_trimmed_to FROM cara.clock) AND p_after <= coalesce(pg_sequence_last_value('cara.change_id'), 0);
+    RETURN p_after >= (SELECT log_trimmed_to FROM clock) AND p_after <= coalesce(pg_sequence_last_value('cara.change_id'), 0);
 END
 $$;
 COMMENT ON FUNCTION cara.log_reaches_back IS 'Whether all changes after a position are still in the log, and the position is one of this log.';

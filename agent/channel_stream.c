@@ -23,6 +23,7 @@ typedef struct StreamChannel {
     bool talking;     /* the head of the answer is there, and it is what we want */
     bool over;        /* libcurl is done with it */
     char why[160];    /* ... and said this */
+    int refused;      /* the status of an answer that is not what we want, or 0 */
     int64_t heard_at; /* monotonic, ms */
 } StreamChannel;
 
@@ -70,13 +71,15 @@ static void note_end(StreamChannel *channel)
         return;
     channel->over = true;
     curl_easy_getinfo(channel->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 0 && !channel->talking)
+    if (status != 0 && !channel->talking) {
+        channel->refused = (int)status;
         snprintf(channel->why, sizeof(channel->why), "the server answers %ld", status);
-    else if (message->data.result == CURLE_OK)
+    } else if (message->data.result == CURLE_OK) {
         snprintf(channel->why, sizeof(channel->why), "the server ended it");
-    else
+    } else {
         snprintf(channel->why, sizeof(channel->why), "%s",
                  curl_easy_strerror(message->data.result));
+    }
 }
 
 /* Lets libcurl do what it can without waiting. */
@@ -89,7 +92,8 @@ static int advance(StreamChannel *channel, Err *err)
     if (!channel->over)
         note_end(channel);
     if (channel->over)
-        return err_set(err, ERR_HTTP, "the wake-up stream: %s", channel->why);
+        return err_set_status(err, ERR_HTTP, channel->refused, "the wake-up stream: %s",
+                              channel->why);
     return 0;
 }
 

@@ -29,6 +29,7 @@
 #define REPORTS_AT_ONCE   200
 #define PROGRESS_GAP_MS   250 /* between reports that only say how far something has come */
 #define SILENCE_MAX       2   /* heartbeats: not heard for longer and our lease may be over */
+#define BUSY_STATUS       503 /* not now: the stream may still hold */
 #define NEVER             INT64_MAX
 
 enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
@@ -42,6 +43,8 @@ struct Control {
     Ingress *ingress; /* NULL without a proxy */
     Rest *rest;
     AgentChannel *channel;
+    ChannelOffer offer;    /* of a stream, to open it again; CHANNEL_POLL: none */
+    const char *offer_for; /* what was asked for */
     int64_t channel_since; /* monotonic, ms */
     int channel_losses;    /* of short-lived ones, one after the other */
     int postgres_failures; /* to open what the server picked */
@@ -122,6 +125,7 @@ static int duty_register(Control *control, Err *err)
     control->due[HEARTBEAT] = 0;
     control->due[CHANNEL] = 0;
     agent_channel_close(TAKE_PTR(control->channel));
+    channel_offer_done(&control->offer);
     return 0;
 }
 
@@ -214,6 +218,7 @@ static int duty_heartbeat(Control *control, Err *err)
         int64_t ask = time_monotonic_ms() + random_below_ms(control->heartbeat_ms);
         if (ask < control->due[CHANNEL])
             control->due[CHANNEL] = ask;
+        channel_offer_done(&control->offer);
         control->paces_unsure = false;
     }
     return 0;
@@ -244,28 +249,55 @@ static int open_channel(Control *control, const ChannelOffer *offer, Err *err)
     return -1;
 }
 
-static int duty_channel(Control *control, Err *err)
+static void channel_opened(Control *control, ChannelKind kind)
 {
-    _cleanup_(channel_offer_done) ChannelOffer offer = { 0 };
+    log_info("channel open", "kind=%s poll_ms=%" PRId64 " heartbeat_ms=%" PRId64,
+             channel_kind_word(kind), control->poll_ms, control->heartbeat_ms);
+    outbox_forget_all(control->outbox);
+    control->channel_since = time_monotonic_ms();
+    control->due[CHANNEL] = NEVER;
+}
 
-    if (rest_channel(control->rest, wanted_kind(control), &offer, err) < 0)
-        return -1;
-    set_paces(control, &offer.paces);
+/* A stream that was lost mostly still holds, and thousands that come back cost the server far less
+ * than thousands of new ones. 1: it is open again. 0: to be asked for anew. -1: later. */
+static int reopen_channel(Control *control, Err *err)
+{
+    if (control->channel != NULL || control->offer.kind != CHANNEL_STREAM ||
+        control->offer_for != wanted_kind(control))
+        return 0;
+    if (open_channel(control, &control->offer, err) < 0)
+        return err->status == 0 || err->status == BUSY_STATUS ? -1 : 0;
     control->returning = true;
     control->due[FETCH] = 0;
-    if (offer.kind == CHANNEL_POLL) {
+    channel_opened(control, CHANNEL_STREAM);
+    return 1;
+}
+
+static int duty_channel(Control *control, Err *err)
+{
+    const char *wanted = wanted_kind(control);
+    int rc = reopen_channel(control, err);
+
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    channel_offer_done(&control->offer);
+    if (rest_channel(control->rest, wanted, &control->offer, err) < 0)
+        return -1;
+    control->offer_for = wanted;
+    set_paces(control, &control->offer.paces);
+    control->returning = true;
+    control->due[FETCH] = 0;
+    if (control->offer.kind == CHANNEL_POLL) {
         log_info("no channel, only the slow poll", "poll_ms=%" PRId64, control->poll_ms);
         control->due[CHANNEL] = time_monotonic_ms() + jittered_ms(CHANNEL_AGAIN_MS);
         return 0;
     }
     agent_channel_close(TAKE_PTR(control->channel)); /* revoked by what was just issued */
-    if (open_channel(control, &offer, err) < 0)
+    if (open_channel(control, &control->offer, err) < 0)
         return -1;
-    log_info("channel open", "kind=%s poll_ms=%" PRId64 " heartbeat_ms=%" PRId64,
-             channel_kind_word(offer.kind), control->poll_ms, control->heartbeat_ms);
-    outbox_forget_all(control->outbox);
-    control->channel_since = time_monotonic_ms();
-    control->due[CHANNEL] = NEVER;
+    channel_opened(control, control->offer.kind);
+    if (control->offer.kind != CHANNEL_STREAM)
+        channel_offer_done(&control->offer);
     return 0;
 }
 

@@ -256,6 +256,7 @@ TABLE cara.node
     CONSTRAINT node_spec_check CHECK ((jsonb_typeof(spec) = 'object'::text))
     CONSTRAINT node_uid_key UNIQUE (uid)
     CREATE INDEX node_draining ON cara.node USING btree (name) WHERE (draining_since IS NOT NULL)
+    CREATE INDEX node_no_execute ON cara.node USING btree (name) WHERE (spec @> '{"taints": [{"effect": "NoExecute"}]}'::jsonb)
     CREATE UNIQUE INDEX node_pkey ON cara.node USING btree (name)
     CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
@@ -620,9 +621,9 @@ FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DE
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
-FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
-FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
+FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
 FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9069c5b060a3b5fae5cabb8975d176b
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
@@ -636,7 +637,7 @@ FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET 
     -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
     -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
-FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 8af3500bdf9d3461cd8c685f626a7035
+FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a65b38430c1b83b97173395adce52522
     -- What a node has to run (desired Running) or to clear away (Removed); NULL when p_if_none_match has the version of it. SR404.
 FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
     -- A node takes no new projects; those it has stay. SR404.
@@ -694,7 +695,7 @@ FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path
     -- All settings by name.
 FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 014f096167ee8501f5a318c738342403
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2be6148bfbe79c147933e6736de0d2c9
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -772,7 +773,7 @@ FUNCTION cara.death_wire(d cara.death, p_with_log boolean, p_lines integer) RETU
     -- One death as JSON text, with its last lines (all of them when p_lines is NULL) or without.
 FUNCTION cara.deaths_put(p_node text, p_deaths jsonb, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 210d0457d5ec50225f01aac7c076c795
     -- Records the deaths that an agent tells and says of each whether it was accepted. SR400.
-FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY f577068775f45094d5002a1d857851b9
+FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
@@ -784,8 +785,8 @@ FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara,
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
-FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 5f06ab9fcfc85b98224d782539346f86
-    -- Empties draining nodes of what fits elsewhere and tainted ones of what must go; returns how many left.
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
+    -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
@@ -816,7 +817,7 @@ FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE 
     -- Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
-FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 5652a9ee713c289190d88a9323870c8d
+FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 685d61b36a54d3a1037f7eaddacab112
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
@@ -868,13 +869,13 @@ FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_te
     -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
 FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 546b6331955e62a55cb5319d0fb97b20
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
-FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
+FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp BODY a9c184400fda6e205ebab287b77a3631
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY c44125b1f1c19fe13d00bd840d39a26d
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.

@@ -20,6 +20,8 @@ typedef enum BusState {
     BUS_TELLING, /* the NOTIFY is under way */
 } BusState;
 
+static const char *const statements[] = { "SELECT api.bus_notify($1::bigint)", NULL };
+
 struct Bus {
     Session *session;
     h2o_linklist_t subscribers;
@@ -51,7 +53,7 @@ static void tell(Bus *bus)
 
     bus->state = BUS_TELLING;
     bus->marked = false;
-    session_query(bus->session, "SELECT api.bus_notify($1::bigint)", &position, 1);
+    session_query(bus->session, 0, &position, 1);
 }
 
 static void tell_in(Bus *bus, unsigned ms)
@@ -147,6 +149,7 @@ Bus *bus_new(h2o_loop_t *loop, Connector *connector, const char *role)
         .connector = connector,
         .role = role,
         .listen = "LISTEN cara_bus",
+        .statements = statements,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
         .up = on_up,
         .down = on_down,

@@ -16,6 +16,14 @@
 #define REST_MAX_MS          200
 #define STATEMENT_TIMEOUT_MS 60000
 
+enum { ASK_FOR_LOCK, TICK_AFRESH, TICK };
+
+static const char *const statements[] = { [ASK_FOR_LOCK] =
+                                              "SELECT pg_try_advisory_lock(api.tick_lock_key())",
+                                          [TICK_AFRESH] = "SELECT api.tick(true)",
+                                          [TICK] = "SELECT api.tick()",
+                                          NULL };
+
 typedef enum ClockState {
     CLOCK_DOWN,    /* no connection */
     CLOCK_ASKING,  /* for the lock */
@@ -43,7 +51,7 @@ struct Clock {
 static void ask_for_lock(Clock *clock)
 {
     clock->state = CLOCK_ASKING;
-    session_query(clock->session, "SELECT pg_try_advisory_lock(api.tick_lock_key())", NULL, 0);
+    session_query(clock->session, ASK_FOR_LOCK, NULL, 0);
 }
 
 static void tick(Clock *clock)
@@ -52,8 +60,7 @@ static void tick(Clock *clock)
     clock->began = time_monotonic_ms();
     clock->woken = false;
     h2o_timeout_unlink(&clock->due);
-    session_query(clock->session, clock->fresh ? "SELECT api.tick(true)" : "SELECT api.tick()",
-                  NULL, 0);
+    session_query(clock->session, clock->fresh ? TICK_AFRESH : TICK, NULL, 0);
 }
 
 static void wait_for(Clock *clock, ClockState state, unsigned ms)
@@ -175,6 +182,7 @@ Clock *clock_new(h2o_loop_t *loop, Connector *connector, const char *role, Bus *
         .loop = loop,
         .connector = connector,
         .role = role,
+        .statements = statements,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
         .up = on_up,
         .down = on_down,

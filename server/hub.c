@@ -21,6 +21,15 @@
 #define CHECK_TICKS          60 /* of the streams' channels, behind what the log tells */
 #define NUMBER_MAX           24
 
+enum { READ_BUS, READ_FEED, CHECK_CHANNELS };
+
+static const char *const statements[] = {
+    [READ_BUS] = "SELECT api.bus_read($1::bigint)",
+    [READ_FEED] = "SELECT id, line FROM api.watch_read($1::text, $2::jsonb, $3::bigint, $4::int)",
+    [CHECK_CHANNELS] = "SELECT api.channel_check($1::jsonb)",
+    NULL
+};
+
 typedef enum HubState {
     HUB_DOWN, /* no connection */
     HUB_IDLE,
@@ -60,7 +69,7 @@ static void read_bus(Hub *hub)
     snprintf(after, sizeof(after), "%" PRId64, hub->position);
     hub->state = HUB_BUS;
     hub->dirty = false;
-    session_query(hub->session, "SELECT api.bus_read($1::bigint)", params, 1);
+    session_query(hub->session, READ_BUS, params, 1);
 }
 
 static void read_feed(Hub *hub, Feed *feed)
@@ -74,9 +83,7 @@ static void read_feed(Hub *hub, Feed *feed)
     hub->state = HUB_FEED;
     hub->reading = feed;
     feed_hold(feed);
-    session_query(hub->session,
-                  "SELECT id, line FROM api.watch_read($1::text, $2::jsonb, $3::bigint, $4::int)",
-                  params, 4);
+    session_query(hub->session, READ_FEED, params, 4);
 }
 
 static void check_channels(Hub *hub)
@@ -86,7 +93,7 @@ static void check_channels(Hub *hub)
 
     hub->state = HUB_CHECK;
     hub->check = false;
-    session_query(hub->session, "SELECT api.channel_check($1::jsonb)", params, 1);
+    session_query(hub->session, CHECK_CHANNELS, params, 1);
 }
 
 static void wait_until(Hub *hub, int64_t at_ms, int64_t now_ms)
@@ -313,6 +320,7 @@ Hub *hub_new(const HubOptions *options)
         .loop = options->loop,
         .connector = options->connector,
         .role = options->role,
+        .statements = statements,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
         .up = on_up,
         .down = on_down,

@@ -4,7 +4,10 @@
 
 #include "cara/mem.h"
 
+#include <stdio.h>
 #include <unistd.h>
+
+#define NAME_SIZE 24
 
 struct Session {
     SessionOptions options;
@@ -15,13 +18,28 @@ struct Session {
     ConnectorJob job;
 };
 
+static void name_statement(size_t statement, char out[static NAME_SIZE])
+{
+    snprintf(out, NAME_SIZE, "s%zu", statement);
+}
+
 /* In the connector's thread. */
 static int prepare(PGconn *conn, void *arg, Err *err)
 {
     const Session *session = arg;
+    const char *const *statements = session->options.statements;
+    char name[NAME_SIZE];
 
     if (database_enter(conn, session->options.role, session->options.statement_timeout_ms, err) < 0)
         return -1;
+    for (size_t i = 0; statements[i] != NULL; i++) {
+        name_statement(i, name);
+        _cleanup_(PQclearp) PGresult *result = PQprepare(conn, name, statements[i], 0, NULL);
+        if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+            database_error(result, conn, err);
+            return err_prefix(err, "%s", statements[i]);
+        }
+    }
     if (session->options.listen != NULL &&
         database_query(conn, session->options.listen, NULL, err) < 0)
         return -1;
@@ -144,9 +162,12 @@ void session_free(Session *session)
     free(session);
 }
 
-void session_query(Session *session, const char *sql, const char *const *params, int count)
+void session_query(Session *session, size_t statement, const char *const *params, int count)
 {
-    if (!PQsendQueryParams(session->conn, sql, count, NULL, params, NULL, NULL, 0))
+    char name[NAME_SIZE];
+
+    name_statement(statement, name);
+    if (!PQsendQueryPrepared(session->conn, name, count, params, NULL, NULL, 0))
         return; /* the connection is gone: reading will tell */
     if (PQflush(session->conn) > 0)
         h2o_socket_notify_write(session->sock, on_writable);

@@ -9,8 +9,9 @@ typedef struct Session Session;
 typedef struct SessionOptions {
     h2o_loop_t *loop;
     Connector *connector;
-    const char *role;   /* database_enter */
-    const char *listen; /* SQL run on each new connection; NULL for none */
+    const char *role;              /* database_enter */
+    const char *listen;            /* SQL run on each new connection; NULL for none */
+    const char *const *statements; /* prepared on each; up to a NULL */
     int statement_timeout_ms;
     void (*up)(void *arg);                    /* a new connection is there */
     void (*down)(void *arg);                  /* it is lost; a query under way is forgotten */
@@ -26,8 +27,9 @@ typedef struct SessionOptions {
 Session *session_new(const SessionOptions *options);
 void session_free(Session *session);
 
-/* Only while up, and when no query is under way. `params` may be NULL when count is 0. */
-void session_query(Session *session, const char *sql, const char *const *params, int count);
+/* Only while up, and when no query is under way. `statement` is an index into those of the options;
+ * `params` may be NULL when count is 0. */
+void session_query(Session *session, size_t statement, const char *const *params, int count);
 
 int session_backend(const Session *session); /* 0 while down */
 

@@ -62,8 +62,8 @@ struct Agent {
     Wire stream;
     bool streaming; /* the stream's head is there */
     PGconn *postgres;
-    char listen[80]; /* the LISTEN of it */
-    char url[PATH_SIZE];
+    char listen[80];     /* the LISTEN of it */
+    char url[PATH_SIZE]; /* of a stream that may still hold, or "" */
     Sse sse;
     int wanted;  /* a bit for each request to be made */
     int current; /* under way, or -1 */
@@ -364,16 +364,30 @@ static void woken(Fleet *fleet, Agent *agent)
     want(fleet, agent, FETCH);
 }
 
+/* 503 says later, anything else that the stream does not hold any more. */
+static void stream_refused(Fleet *fleet, Agent *agent, const Answer *answer)
+{
+    int64_t asked = (int64_t)answer->retry_after * 1000;
+
+    fleet->counts.refused[CHANNEL]++;
+    if (answer->status != 503)
+        agent->url[0] = '\0';
+    wire_close(&agent->stream);
+    retry_after(fleet, agent, CHANNEL, asked);
+}
+
 static void read_stream(Fleet *fleet, Agent *agent)
 {
     bool ended = wire_read(&agent->stream) < 0;
     Answer answer;
 
     if (!agent->streaming && wire_answer(&agent->stream, &answer)) {
-        agent->streaming = answer.status == 200;
-        ended |= !agent->streaming;
-        if (agent->streaming)
-            want(fleet, agent, FETCH);
+        if (answer.status != 200) {
+            stream_refused(fleet, agent, &answer);
+            return;
+        }
+        agent->streaming = true;
+        want(fleet, agent, FETCH);
     }
     if (agent->streaming && !ended) {
         /* The lines that frame chunks are to the reader fields that it does not know. */
@@ -521,6 +535,7 @@ static void fetched(Fleet *fleet, Agent *agent, const Answer *answer)
     if (!agent->settled && (agent->streaming || agent->postgres != NULL)) {
         agent->settled = true;
         agent->losses = 0;
+        agent->failures[CHANNEL] = 0;
         fleet->settled++;
     }
     schedule(fleet, agent, FETCH, jittered_ms(agent->poll_ms));
@@ -531,6 +546,7 @@ static void answered(Fleet *fleet, Agent *agent, Request request, const Answer *
     switch (request) {
     case REGISTER:
         agent->told_all = false;
+        agent->url[0] = '\0';
         want(fleet, agent, HEARTBEAT);
         want(fleet, agent, CHANNEL);
         break;
@@ -621,7 +637,11 @@ static void run_timers(Fleet *fleet)
     while (fleet->timer_count > 0 && fleet->timers[0].at <= now) {
         Timer timer = timer_pop(fleet);
         Agent *agent = fleet->agents[timer.agent];
-        if (agent->due[timer.request] == timer.at)
+        if (agent->due[timer.request] != timer.at)
+            continue;
+        if (timer.request == CHANNEL && agent->url[0] != '\0')
+            open_stream(fleet, agent); /* the one it had, as cara-agent does */
+        else
             want(fleet, agent, timer.request);
     }
 }

@@ -11,8 +11,8 @@
  *   everyone                     one transaction that changes the projects of all
  *   listen on|off                agents of kind postgres hear (UNLISTEN: do not hear) their channel
  *   drop                         all streams end at once; until all agents are back
- *   steady SECONDS               nothing but beats and slow polls; what server and Postgres use
- *   quit
+ *   steady SECONDS               nothing but beats and slow polls; what server and Postgres use,
+ * and each minute how much memory quit
  */
 #include "fleet.h"
 #include "usage.h"
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define PATIENCE_S    240
+#define MEMORY_EACH_S 60
 #define APPLY_AT_ONCE 500
 #define AT_ONCE_MAX   3 /* projects in one change */
 
@@ -384,6 +385,30 @@ static bool drop(Bench *bench)
     return fleet_settled(bench->fleet) >= bench->expected;
 }
 
+typedef struct Memory {
+    double server;   /* MiB */
+    double postgres; /* what its processes do not share */
+    double database; /* on disk */
+} Memory;
+
+static Memory take_memory(Bench *bench)
+{
+    return (Memory){
+        .server = usage_rss_mib(bench->server_pid),
+        .postgres = usage_own_mib_of_family(bench->postgres_pid),
+        .database = (double)number(bench, "SELECT pg_database_size(current_database())") / 1048576
+    };
+}
+
+static Memory tell_memory(Bench *bench, double after)
+{
+    Memory memory = take_memory(bench);
+
+    printf("%4.0f s: server %.1f MiB, Postgres' own memory %.1f MiB, database %.1f MiB\n", after,
+           memory.server, memory.postgres, memory.database);
+    return memory;
+}
+
 static bool steady(Bench *bench, char *arguments)
 {
     double seconds = strtod(arguments, NULL);
@@ -391,18 +416,23 @@ static bool steady(Bench *bench, char *arguments)
     double server = usage_cpu(bench->server_pid);
     double postgres = usage_cpu_of_family(bench->postgres_pid);
     double self = usage_cpu((int)getpid());
-    double rss = usage_rss_mib(bench->server_pid);
+    Memory first = tell_memory(bench, 0);
+    Memory last = first;
     double began = clock_now();
 
-    pause_s(seconds);
+    for (double left = seconds; left > 0; left = began + seconds - clock_now()) {
+        pause_s(left < MEMORY_EACH_S ? left : MEMORY_EACH_S);
+        last = tell_memory(bench, clock_now() - began);
+    }
     double took = clock_now() - began;
     Counts after = fleet_counts(bench->fleet);
     printf("result cpu.server %.3f\nresult cpu.postgres %.3f\nresult cpu.fleet %.3f\n",
            (usage_cpu(bench->server_pid) - server) / took,
            (usage_cpu_of_family(bench->postgres_pid) - postgres) / took,
            (usage_cpu((int)getpid()) - self) / took);
-    printf("result rss.before %.1f\nresult rss.after %.1f\n", rss,
-           usage_rss_mib(bench->server_pid));
+    printf("result rss.before %.1f\nresult rss.after %.1f\n", first.server, last.server);
+    printf("result postgres.before %.1f\nresult postgres.after %.1f\n", first.postgres,
+           last.postgres);
     printf("result beats %.1f\n",
            (double)(after.answered[HEARTBEAT] - before.answered[HEARTBEAT]) / took);
     tell_counts(&before, &after);

@@ -42,24 +42,44 @@ double usage_cpu(int pid)
     return read_stat(pid, &stat) == 0 ? stat.own : 0;
 }
 
-double usage_cpu_of_family(int pid)
+/* Calls one for a process and each of its children. */
+static void for_family(int pid, void (*one)(int pid, double *sum), double *sum)
 {
     DIR *dir = opendir("/proc");
+
+    if (dir == NULL)
+        return;
+    one(pid, sum);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        Stat stat = { 0 };
+        int child = (int)strtol(entry->d_name, NULL, 10);
+        if (read_stat(child, &stat) == 0 && stat.parent == pid)
+            one(child, sum);
+    }
+    closedir(dir);
+}
+
+static void add_cpu(int pid, double *sum)
+{
+    Stat stat = { 0 };
+
+    if (read_stat(pid, &stat) == 0)
+        *sum += stat.own;
+}
+
+double usage_cpu_of_family(int pid)
+{
     Stat head = { 0 };
     double sum = 0;
 
-    if (dir == NULL || read_stat(pid, &head) < 0)
+    if (read_stat(pid, &head) < 0)
         return 0;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        Stat stat = { 0 };
-        if (read_stat((int)strtol(entry->d_name, NULL, 10), &stat) == 0 && stat.parent == pid)
-            sum += stat.own;
-    }
-    closedir(dir);
-    return sum + head.own + head.gone;
+    for_family(pid, add_cpu, &sum);
+    return sum + head.gone;
 }
 
-double usage_rss_mib(int pid)
+/* A line of /proc/PID/status, in MiB. */
+static double read_memory(int pid, const char *format)
 {
     char path[64];
     char line[256];
@@ -68,9 +88,27 @@ double usage_rss_mib(int pid)
     snprintf(path, sizeof(path), "/proc/%d/status", pid);
     FILE *file = fopen(path, "re");
     while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+        if (sscanf(line, format, &kib) == 1)
             break;
     if (file != NULL)
         fclose(file);
     return (double)kib / 1024;
+}
+
+double usage_rss_mib(int pid)
+{
+    return read_memory(pid, "VmRSS: %ld");
+}
+
+static void add_own_memory(int pid, double *sum)
+{
+    *sum += read_memory(pid, "RssAnon: %ld");
+}
+
+double usage_own_mib_of_family(int pid)
+{
+    double sum = 0;
+
+    for_family(pid, add_own_memory, &sum);
+    return sum;
 }

@@ -8,5 +8,6 @@ double usage_cpu(int pid);
 double usage_cpu_of_family(int pid);
 
 double usage_rss_mib(int pid);
+double usage_own_mib_of_family(int pid); /* what they do not share, of it and its children */
 
 #endif

@@ -44,7 +44,7 @@ COMMENT ON FUNCTION cara.log_position IS 'The position to watch from for whoever
 -- How far a reader who has everything up to p_after can get, looking at p_limit rows at most. While ids follow one
 -- another without a gap there is nothing to wait for. more: there are rows beyond, so ask again.
 CREATE OR REPLACE FUNCTION cara.log_reach(p_after bigint, p_limit int, OUT reached bigint, OUT more boolean)
-LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp SET enable_seqscan = off
+LANGUAGE plpgsql VOLATILE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
     v_rows bigint;
@@ -441,7 +441,7 @@ COMMENT ON FUNCTION api.watch_start IS
 -- read), trimmed (the log does not reach back: wake everyone), behind (there is more: ask again soon).
 CREATE OR REPLACE FUNCTION api.bus_read(p_after bigint DEFAULT NULL, p_limit int DEFAULT 10000)
 RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_reached  bigint;
@@ -475,7 +475,7 @@ COMMENT ON FUNCTION api.bus_read IS 'What servers pass on: position, nodes to wa
 -- The one NOTIFY for many commits of a server that were told of by notice only. p_after NULL: it does not know which, so all.
 CREATE OR REPLACE FUNCTION api.bus_notify(p_after bigint DEFAULT NULL)
 RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER
-SET search_path = cara, pg_temp SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     v_reached bigint := log_position();

@@ -2,13 +2,15 @@
 
 -- The ingress of one project as its agent needs it, NULL when it has none.
 CREATE OR REPLACE FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb)
-RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
+RETURNS text LANGUAGE plpgsql STABLE STRICT SET search_path = cara, pg_temp
 AS $$
-    SELECT '[' || string_agg('{"host":' || wire_text(ingress_host(p_project, e.value->>'host'))
-                          || ',"path":' || wire_text(coalesce(e.value->>'path', '/'))
-                          || ',"service":' || wire_text(e.value#>>'{target,service}')
-                          || ',"port":' || (e.value#>>'{target,port}') || '}', ',' ORDER BY e.n) || ']'
-      FROM jsonb_array_elements(p_ingress) WITH ORDINALITY e(value, n)
+BEGIN
+    RETURN (SELECT '[' || string_agg('{"host":' || wire_text(ingress_host(p_project, e.value->>'host'))
+                                  || ',"path":' || wire_text(coalesce(e.value->>'path', '/'))
+                                  || ',"service":' || wire_text(e.value#>>'{target,service}')
+                                  || ',"port":' || (e.value#>>'{target,port}') || '}', ',' ORDER BY e.n) || ']'
+              FROM jsonb_array_elements(p_ingress) WITH ORDINALITY e(value, n));
+END
 $$;
 COMMENT ON FUNCTION cara.ingress_wire IS 'A project''s ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.';
 

@@ -57,11 +57,16 @@ CREATE OR REPLACE FUNCTION cara.evict_unwanted(p_now timestamptz, p_limit bigint
 RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_group record;
-    v_room  bigint;
-    v_moved bigint := 0;
+    v_tainted boolean := EXISTS (SELECT FROM node n WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}');
+    v_group   record;
+    v_room    bigint;
+    v_moved   bigint := 0;
 BEGIN
-    IF EXISTS (SELECT FROM node n WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}') THEN
+    IF NOT v_tainted AND NOT EXISTS (SELECT FROM node n WHERE n.draining_since IS NOT NULL) THEN
+        RETURN 0; -- and nothing is worked out: each tick comes here
+    END IF;
+    p_limit := coalesce(p_limit, evictions_left(p_now));
+    IF v_tainted THEN
         v_moved := release(array(
             SELECT a.project FROM node n JOIN assignment a ON a.node = n.name AND a.released_at IS NULL JOIN demand d ON d.project = a.project
              WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}'
@@ -85,7 +90,7 @@ BEGIN
     RETURN v_moved;
 END
 $$;
-COMMENT ON FUNCTION cara.evict_unwanted IS 'Empties draining nodes of what fits elsewhere and tainted ones of what must go; returns how many left.';
+COMMENT ON FUNCTION cara.evict_unwanted IS 'Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.';
 
 -- GET /api/v1/nodes/NAME/drain
 CREATE OR REPLACE FUNCTION api.node_drain_status(p_name text)

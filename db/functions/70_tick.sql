@@ -186,7 +186,7 @@ $$;
 COMMENT ON FUNCTION cara.finish_deletions IS 'Ends the deletions that can end; returns how many rows went.';
 
 CREATE OR REPLACE FUNCTION cara.delete_expired(p_now timestamptz)
-RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     RETURN (SELECT count(api.project_delete(e.name, '{}', 'system:expireAt'))
@@ -257,9 +257,10 @@ COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions that keep the notificat
 
 -- When something is next due by the clock alone.
 CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
-RETURNS timestamptz LANGUAGE sql STABLE SET search_path = cara, pg_temp
+RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
-    SELECT least(
+BEGIN
+    RETURN least(
         p_now + setting_interval('control_plane_gap') / 3,
         (SELECT greatest(leases_due_at, judge_after) FROM clock),
         (SELECT trim_due_at FROM clock),
@@ -270,7 +271,8 @@ AS $$
         (SELECT min(n.not_ready_since) + setting_interval('running_grace') FROM node_status n
           WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - (SELECT setting_interval('running_grace'))
             AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL)),
-        (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL))
+        (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL));
+END
 $$;
 COMMENT ON FUNCTION cara.next_due IS 'When api.tick() next has something to do if nothing else happens.';
 
@@ -301,7 +303,7 @@ BEGIN
         END IF;
         v_rescheduled := reschedule_lost(p_now);
     END IF;
-    v_rescheduled := v_rescheduled + evict_unwanted(p_now, evictions_left(p_now));
+    v_rescheduled := v_rescheduled + evict_unwanted(p_now, NULL);
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
     PERFORM guard_bus(p_now);

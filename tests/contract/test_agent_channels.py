@@ -157,10 +157,12 @@ def test_any_server_will_do_when_one_dies(database, make_cluster, make_server, m
     agent = make_agent(meddler.url, AGENT_CHANNEL="stream")
     agent.opens("stream")
     let_in(server)
+    issued = database.value("SELECT serial FROM cara.channel")
     meddler.target = ("127.0.0.1", other.port)
     server.kill()
     agent.says("channel lost")
     agent.opens("stream", 2, seconds=30)
+    assert database.value("SELECT serial FROM cara.channel") == issued  # the one it had holds there, too
     is_woken_by(agent, other, "web")
 
 
@@ -267,6 +269,7 @@ class Fleet:
         assert self.child.wait(10) == 0
 
 
+# Of 10,000 at once: `bench/agents 30 0 10000`, its last lines.
 def test_hundreds_of_streams_dropped_at_once_are_back_and_nobody_else_notices(database, make_server):
     agents = 500
     server = make_server(database.url)
@@ -278,6 +281,7 @@ def test_hundreds_of_streams_dropped_at_once_are_back_and_nobody_else_notices(da
     assert dropped["drop.seconds"] < 60
     assert dropped["drop.probes"] > 0 and dropped["drop.failed"] == 0
     assert dropped["heartbeat.refused"] == 0 and dropped["fetch.refused"] == 0
+    assert dropped["channel.answered"] == 0  # none had to be issued anew
     woken = fleet.tell("wake n 10 50")
     assert woken["wake.missing"] == 0 and woken["wake.count"] >= 10
     fleet.quit()

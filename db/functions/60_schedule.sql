@@ -119,8 +119,8 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mismatched AS MATERIALIZED (
-        SELECT DISTINCT n.name FROM node n CROSS JOIN jsonb_array_elements(v_expressions) e
-         WHERE v_expressions IS NOT NULL AND NOT coalesce(expression_matches(n.labels, e), false)
+        SELECT n.name FROM jsonb_array_elements(v_expressions) e CROSS JOIN node n
+         WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>(e->>'key'), e->>'operator', e->'values'), false)
     ), tainted AS MATERIALIZED (
         SELECT n.name, (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n)
                             FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
@@ -129,7 +129,7 @@ BEGIN
          WHERE n.spec ? 'taints' AND NOT tolerates(v_tolerations, t)
          GROUP BY n.name
     ), taken AS MATERIALIZED (
-        SELECT DISTINCT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+        SELECT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
          WHERE v_ports <> '{}' AND d.host_ports <> '{}' AND d.host_ports && v_ports AND d.project IS DISTINCT FROM p_self
     ), repelled AS MATERIALIZED (
         SELECT r.node FROM repelled_nodes(p_labels, p_self) r
@@ -137,16 +137,19 @@ BEGIN
         SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
     ), occupied AS MATERIALIZED (
         SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL term_domains(t.term, p_self) d
-    ), hit AS MATERIALIZED ( -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
-        SELECT t.repels, t.weight, n.name,
-               CASE WHEN domain_of(n.name, n.labels, t.key) IS NULL THEN false -- CASE: hashed, never a join that is sorted for
-                    ELSE t.first OR (t.id, domain_of(n.name, n.labels, t.key)) IN (SELECT o.id, o.domain FROM occupied o) END AS is
-          FROM node n CROSS JOIN (SELECT t.*, NOT t.repels AND t.weight IS NULL AND t.own AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = t.id) AS first
-                                    FROM term t) t
+    ), hit AS ( -- which term finds somebody in the domain of which node
+        SELECT t.repels, t.weight, o.domain AS node FROM term t JOIN occupied o ON o.id = t.id WHERE t.key IS NULL
+        UNION ALL
+        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
+         WHERE CASE WHEN t.key IS NOT NULL THEN (t.id, n.labels->>t.key) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
+        UNION ALL -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
+        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
+         WHERE t.own AND NOT t.repels AND t.weight IS NULL AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id)
+           AND domain_of(n.name, n.labels, t.key) IS NOT NULL
     ), kin AS MATERIALIZED (
-        SELECT h.name, bool_or(h.weight IS NULL AND h.repels AND h.is) AS avoided, bool_or(h.weight IS NULL AND NOT h.repels AND NOT h.is) AS missed,
-               coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END) FILTER (WHERE h.is), 0) AS liking
-          FROM hit h GROUP BY h.name
+        SELECT h.node, bool_or(h.weight IS NULL AND h.repels) AS avoided, count(*) FILTER (WHERE h.weight IS NULL AND NOT h.repels) AS met,
+               coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END), 0) AS liking
+          FROM hit h GROUP BY h.node
     )
     SELECT v.node, v.reason,
            CASE v.reason
@@ -174,7 +177,7 @@ BEGIN
                         WHEN t.taint IS NOT NULL THEN 'Taint'
                         WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
                         WHEN k.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
-                        WHEN k.missed THEN 'Affinity'
+                        WHEN coalesce(k.met, 0) < (SELECT count(*) FROM term m WHERE m.weight IS NULL AND NOT m.repels) THEN 'Affinity'
                         WHEN v_cpu > 0 AND f.cpu_free < v_cpu THEN 'CPU'
                         WHEN v_memory > 0 AND f.memory_free < v_memory THEN 'Memory'
                    END AS reason
@@ -182,9 +185,10 @@ BEGIN
               JOIN node_status s ON s.node = n.name
               JOIN node_room r ON r.node = n.name
               LEFT JOIN tainted t ON t.name = n.name
-              LEFT JOIN kin k ON k.name = n.name
+              LEFT JOIN kin k ON k.node = n.name
               CROSS JOIN LATERAL (SELECT r.cpu - r.cpu_taken + CASE WHEN n.name = v_at THEN v_cpu ELSE 0 END AS cpu_free,
-                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f) v;
+                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f
+            OFFSET 0) v; -- OFFSET: the reason is worked out once a node, not again wherever it is asked for
 END
 $$;
 COMMENT ON FUNCTION cara.verdicts IS 'For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.';
@@ -242,6 +246,7 @@ DECLARE
     v_zoned  boolean := NOT v_packs AND p_demand.placement ? 'spreadBy'; -- otherwise all nodes are one domain
     v_level  boolean := NOT v_packs AND NOT v_zoned;
     v_social boolean := p_demand.placement ?| '{affinity,antiAffinity}';
+    v_best   boolean := NOT v_zoned AND NOT (v_social AND EXISTS (SELECT FROM terms(p_demand.placement, p_labels) t WHERE t.repels AND t.own)); -- the best are enough to know
     v_count  bigint;
     v_next   text;
     v_score  double precision;
@@ -250,8 +255,14 @@ BEGIN
         SELECT v.node COLLATE "C" AS node, v.reason, v.room, v.load, v.used, v.liking, v.domain COLLATE "C" AS domain,
                CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2
           FROM verdicts(p_demand, p_labels, p_home) v
-    ), liked AS MATERIALIZED (
-        SELECT v.* FROM verdict v WHERE v.reason IS NULL AND v.liking = (SELECT max(b.liking) FROM verdict b WHERE b.reason IS NULL)
+    ), best AS MATERIALIZED ( -- nobody needs more nodes than places, the next in turn and who came second
+        SELECT v.liking, v.rank, v.rank2, v.node, v.load, v.room, v.used, v.domain FROM verdict v WHERE v.reason IS NULL -- what is sorted by comes first: found faster
+         ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT p_count + 2
+    ), liked AS (
+        SELECT b.* FROM best b WHERE v_best AND b.liking = (SELECT max(m.liking) FROM best m)
+        UNION ALL
+        SELECT v.liking, v.rank, v.rank2, v.node, v.load, v.room, v.used, v.domain FROM verdict v
+         WHERE NOT v_best AND v.reason IS NULL AND v.liking = (SELECT max(m.liking) FROM best m)
     ), own AS MATERIALIZED ( -- what it says of its own kind
         SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE v_social AND t.own
     ), occupied AS MATERIALIZED (
@@ -267,10 +278,17 @@ BEGIN
          CROSS JOIN liked l JOIN node n ON n.name = l.node
           LEFT JOIN occupied c ON c.id = o.id AND c.domain = domain_of(n.name, n.labels, o.key)
          WHERE v_social AND c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
-    ), fit AS MATERIALIZED ( -- best first; within one domain nobody needs more nodes than places
-        SELECT l.node, l.load, l.used, l.domain, l.rank, l.rank2, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room
+    ), place AS MATERIALIZED (
+        SELECT l.rank, l.rank2, l.node, l.load, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room, l.used, l.domain
           FROM liked l LEFT JOIN first_there f ON f.node = l.node WHERE f.node IS NULL OR f.place = 1
-         ORDER BY l.rank, l.rank2, l.node LIMIT CASE WHEN NOT v_zoned THEN (SELECT w.count + 1 FROM wanted w) END
+    ), domain AS MATERIALIZED ( -- those to spread over, as many as could have their turn
+        SELECT p.domain, d.load, p.room
+          FROM (SELECT p.domain, sum(p.room) AS room FROM place p WHERE v_zoned GROUP BY p.domain) p
+          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v WHERE v_zoned GROUP BY v.domain) d ON d.domain = p.domain
+         ORDER BY d.load, p.domain LIMIT (SELECT w.count + 1 FROM wanted w)
+    ), fit AS MATERIALIZED ( -- best first; within one domain nobody needs more nodes than places
+        SELECT p.* FROM place p WHERE NOT v_zoned OR p.domain IN (SELECT d.domain FROM domain d)
+         ORDER BY p.rank, p.rank2, p.node LIMIT CASE WHEN NOT v_zoned THEN (SELECT w.count + 1 FROM wanted w) END
     ),
     -- BinPack: the fullest first, each to the brim
     packed AS (
@@ -285,11 +303,7 @@ BEGIN
         SELECT f.node, generate_series(f.load + 1, least(l.level, f.load + f.room)) AS level FROM fit f, level l WHERE v_level
     ),
     -- Spread by domains: these are made level first, then the nodes within each.
-    domain AS (
-        SELECT d.domain, d.load, f.room
-          FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE v_zoned GROUP BY f.domain) f
-          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v WHERE v_zoned GROUP BY v.domain) d ON d.domain = f.domain
-    ), domain_level AS MATERIALIZED (
+    domain_level AS MATERIALIZED (
         SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level
           FROM (SELECT sum(d.load) OVER w AS total, row_number() OVER w AS n FROM domain d WINDOW w AS (ORDER BY d.load ROWS UNBOUNDED PRECEDING)) d, wanted w
     ), quota AS MATERIALIZED (
@@ -315,9 +329,9 @@ BEGIN
     ), turns AS MATERIALIZED (
         SELECT array_agg(t.node) AS nodes, array_agg(t.score) AS scores FROM turn t
     ), rest AS ( -- after the last of them
-        SELECT v.node, CASE WHEN v_packs THEN round(v.used::numeric * 100, 1) ELSE -1 - v.load END::float8 AS score FROM verdict v
-         WHERE v.reason IS NULL AND v.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
-         ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT 1
+        SELECT b.node, CASE WHEN v_packs THEN round(b.used::numeric * 100, 1) ELSE -1 - b.load END::float8 AS score FROM best b
+         WHERE b.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
+         ORDER BY b.liking DESC, b.rank, b.rank2, b.node LIMIT 1
     )
     SELECT w.count, t.nodes, t.scores, e.node, e.score,
            (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')

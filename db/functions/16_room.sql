@@ -34,6 +34,9 @@ RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT FROM new_rows n WHERE NOT EXISTS (SELECT FROM project p WHERE p.name = n.project)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can be assigned';
+        END IF;
         UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
           FROM (SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node) c
          WHERE r.node = c.node;
@@ -52,7 +55,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes.';
+COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes; refuses who is no project.';
 
 -- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back; the row is there while its
 -- node is. Not by a foreign key: that is checked again for each version of a row that a batch of decisions writes.
@@ -84,3 +87,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cara.keep_offer IS 'Trigger: what a node has to give.';
+
+-- AFTER DELETE and AFTER ROW UPDATE OF name on project: its assignments go and are renamed with it. Not by a foreign key:
+-- that is checked again for each row that a batch of decisions writes.
+CREATE OR REPLACE FUNCTION cara.keep_assignments()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM assignment a USING old_rows o WHERE a.project = o.name;
+    ELSE
+        UPDATE assignment SET project = NEW.name WHERE project = OLD.name;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_assignments IS 'Trigger: assignments go with their project.';

@@ -505,12 +505,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
 
--- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
--- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
--- so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when an
--- operator insists.
-CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
-RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
+-- Pending projects that may be placed now, the oldest first. kin: those with the same one can be told apart by nothing that
+-- a decision looks at; labels are told where they matter (p_labels, or for an affinity of its own). One that was taken off a
+-- live node waits until that node has cleared away what it had, so that two of it never run; for a node that does not answer
+-- only as long as a deletion would, and not at all when an operator insists. A project that is locked is being deleted or
+-- reported on: whoever has it wakes us when done. Who has its status has it all, as nobody deletes a project without that.
+DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
+CREATE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
+RETURNS TABLE (project text, kin uuid, priority int, home text, labels jsonb)
 LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
@@ -518,16 +520,18 @@ DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT s.project, s.phase_since, d.priority, d.class, CASE WHEN d.keeps_data THEN h.node END,
-           CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END
-      FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
-     WHERE s.phase = 'Pending'
-       AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
-       FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED; -- whoever has one locked wakes us when done
+    SELECT w.project, CASE WHEN w.home IS NULL AND w.labels = '{}' THEN w.class ELSE md5(concat_ws(' ', w.class, w.labels, w.home))::uuid END,
+           w.priority, w.home, w.labels
+      FROM (SELECT s.project, d.class, d.priority, CASE WHEN d.keeps_data THEN h.node END AS home,
+                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END AS labels
+              FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
+             WHERE s.phase = 'Pending'
+               AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                                WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
+             ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w;
 END
 $$;
-COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked.';
+COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked, the oldest first.';
 
 -- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for
 -- another node: one after the other, the lowest priority and the newest first, as one that goes may be enough.
@@ -570,6 +574,7 @@ DECLARE
     v_before  int := -1;
     v_made    boolean;
     v_again   boolean := true;
+    v_waiting jsonb; -- what is left: projects of one kin, labels, home
     v_repels  boolean;
     v_lowest  int;
 BEGIN
@@ -584,10 +589,11 @@ BEGIN
     WHILE v_again AND v_placed > v_before LOOP
         v_before := v_placed;
         v_again := false;
+        v_waiting := '[]';
         FOR v_group IN
-            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project COLLATE "C") AS projects
-              FROM placeable(v_repels, p_now) w
-             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project COLLATE "C")
+            SELECT any_value(w.home) AS home, any_value(w.labels) AS labels, array_agg(w.project ORDER BY w.turn) AS projects
+              FROM placeable(v_repels, p_now) WITH ORDINALITY w(project, kin, priority, home, labels, turn)
+             GROUP BY w.kin ORDER BY min(w.priority) DESC, min(w.turn)
         LOOP
             SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
             v_left := v_group.projects;
@@ -607,11 +613,14 @@ BEGIN
                 END IF;
             END LOOP;
             IF v_left <> '{}' THEN
-                PERFORM tell_waiting(v_left, verdict_text(v_demand, v_group.labels, v_group.home), p_now);
+                v_waiting := v_waiting || jsonb_build_object('projects', v_left, 'labels', v_group.labels, 'home', v_group.home);
                 v_again := v_again OR v_demand.placement ? 'affinity'; -- what it wants to be near may have come since
             END IF;
         END LOOP;
     END LOOP;
+    -- who waits is told once nobody is placed any more
+    PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = w.projects[1]), p_now)
+       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], labels jsonb, home text);
     IF v_placed > 0 THEN -- the same node again: what is left there of an older epoch is taken over, not cleared away
         UPDATE assignment a SET gone_at = p_now FROM assignment c
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

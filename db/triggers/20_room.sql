@@ -5,3 +5,5 @@ CREATE OR REPLACE TRIGGER keep_room_update AFTER UPDATE ON cara.assignment REFER
 CREATE OR REPLACE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room();
 CREATE OR REPLACE TRIGGER keep_offer AFTER INSERT OR UPDATE OF name, spec OR DELETE ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer();
 CREATE OR REPLACE TRIGGER keep_offer AFTER UPDATE OF capacity, allocatable ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.keep_offer();
+CREATE OR REPLACE TRIGGER keep_assignments AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_assignments();
+CREATE OR REPLACE TRIGGER rename_assignments AFTER UPDATE OF name ON cara.project FOR EACH ROW WHEN (OLD.name <> NEW.name) EXECUTE FUNCTION cara.keep_assignments();

@@ -28,7 +28,7 @@ SELECT is(given.as_role('cara_server', statement), '00000', 'allowed: ' || state
                ($$ SELECT api.schedule() $$), ($$ SELECT api.tick(true) $$), ($$ SELECT pg_try_advisory_xact_lock(api.tick_lock_key()) $$), ($$ SELECT api.node_assignments('n2') $$), ($$ SELECT api.node_report('n2', '{"reports":[]}') $$),
                ($$ SELECT api.project_list('{}') $$), ($$ SELECT api.project_report('p', '{"phase":"Running"}', 'ann') $$), ($$ SELECT api.project_delete('p', '{"force":["true"]}', 'ann') $$),
                ($$ SELECT api.apply('{"items":[]}', 'ann') $$), ($$ SELECT api.event_list('{}') $$), ($$ SELECT api.ready() $$), ($$ SELECT api.node_delete('n2', 'ann') $$), ('LISTEN cara_bus')) v(statement);
-SELECT is(api.ready()::jsonb, '{"version": 6}', 'ready says which migration the database has');
+SELECT is(api.ready()::jsonb, '{"version": 8}', 'ready says which migration the database has');
 
 -- PUBLIC: nobody who merely can log in.
 CREATE ROLE given_stranger;

@@ -23,16 +23,21 @@ RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN cara.value_matches(p_labels->>(p_expression->>'key'), p_expression->>'operator', p_expression->'values');
 COMMENT ON FUNCTION cara.expression_matches IS 'Whether labels satisfy one match expression.';
 
--- Do these labels satisfy {matchLabels, matchExpressions}? A selector that says nothing matches all.
-CREATE OR REPLACE FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb)
+-- Do these labels satisfy all of the expressions?
+CREATE OR REPLACE FUNCTION cara.expressions_match(p_labels jsonb, p_expressions jsonb)
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    RETURN p_labels @> coalesce(p_labels_wanted, '{}')
-       AND (p_expressions IS NULL
-            OR NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false)));
+    RETURN NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false));
 END
 $$;
+COMMENT ON FUNCTION cara.expressions_match IS 'Whether labels satisfy all match expressions of a list.';
+
+-- Do these labels satisfy {matchLabels, matchExpressions}? A selector that says nothing matches all. Most have labels only:
+-- then nothing is called.
+CREATE OR REPLACE FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb)
+RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_labels @> coalesce(p_labels_wanted, '{}') AND (p_expressions IS NULL OR cara.expressions_match(p_labels, p_expressions));
 COMMENT ON FUNCTION cara.selector_matches IS 'Whether labels satisfy a selector.';
 
 -- Does one of the tolerations cover the taint?

@@ -34,25 +34,29 @@ COMMENT ON FUNCTION cara.terms IS 'The affinity terms of a placement as rows.';
 
 -- Domains (of nodes) that hold a project whose labels satisfy the term's selector.
 CREATE OR REPLACE FUNCTION cara.term_domains(p_term jsonb, p_except text)
-RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp
+SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 AS $$
 DECLARE
     v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
     v_expressions jsonb := p_term->'matchExpressions';
     v_key         text := p_term->>'topologyKey';
-    v_nodes       text[];
 BEGIN
-    v_nodes := ARRAY(
+    IF v_key IS NULL THEN
+        RETURN QUERY
         SELECT DISTINCT a.node
           FROM project p
           JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-         WHERE p.labels @> v_labels
-           AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
-           AND p.name IS DISTINCT FROM p_except);
-    IF v_key IS NULL THEN
-        RETURN QUERY SELECT unnest(v_nodes);
+         WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except;
     ELSE
-        RETURN QUERY SELECT DISTINCT n.labels->>v_key FROM node n WHERE n.name = ANY (v_nodes) AND n.labels ? v_key;
+        RETURN QUERY
+        SELECT DISTINCT n.labels->>v_key
+          FROM node n
+         WHERE CASE WHEN n.labels ? v_key THEN n.name IN ( -- CASE: hashed, never a loop
+               SELECT a.node
+                 FROM project p
+                 JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+                WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except) END;
     END IF;
 END
 $$;
@@ -94,6 +98,18 @@ END
 $$;
 COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity of projects there forbids to a project with these labels.';
 
+-- Nodes where one of these host ports is taken.
+CREATE OR REPLACE FUNCTION cara.port_nodes(p_ports text[], p_except text)
+RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+     WHERE d.host_ports <> '{}' AND d.host_ports && p_ports AND d.project IS DISTINCT FROM p_except;
+END
+$$;
+COMMENT ON FUNCTION cara.port_nodes IS 'Nodes where a project has one of the host ports.';
+
 -- ---------------------------------------------------------------------------------------------
 -- The verdict
 
@@ -104,7 +120,7 @@ COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity
 CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
 RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
-SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on -- everything is joined with all nodes
+SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off SET enable_sort = off -- everything is joined with all nodes
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -119,8 +135,9 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mismatched AS MATERIALIZED (
-        SELECT n.name FROM jsonb_array_elements(v_expressions) e CROSS JOIN node n
-         WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>(e->>'key'), e->>'operator', e->'values'), false)
+        SELECT n.name
+          FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM jsonb_array_elements(v_expressions) x OFFSET 0) e CROSS JOIN node n
+         WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>e.key, e.operator, e.allowed), false)
     ), tainted AS MATERIALIZED (
         SELECT n.name, (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n)
                             FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
@@ -129,8 +146,7 @@ BEGIN
          WHERE n.spec ? 'taints' AND NOT tolerates(v_tolerations, t)
          GROUP BY n.name
     ), taken AS MATERIALIZED (
-        SELECT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
-         WHERE v_ports <> '{}' AND d.host_ports <> '{}' AND d.host_ports && v_ports AND d.project IS DISTINCT FROM p_self
+        SELECT t.node FROM port_nodes(v_ports, p_self) t WHERE v_ports <> '{}'
     ), repelled AS MATERIALIZED (
         SELECT r.node FROM repelled_nodes(p_labels, p_self) r
     ), term AS MATERIALIZED (

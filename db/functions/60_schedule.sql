@@ -135,7 +135,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mismatched AS MATERIALIZED (
-        SELECT n.name
+        SELECT DISTINCT n.name -- also that the planner takes it for as few as can be hashed
           FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM jsonb_array_elements(v_expressions) x OFFSET 0) e CROSS JOIN node n
          WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>e.key, e.operator, e.allowed), false)
     ), tainted AS MATERIALIZED (

@@ -138,13 +138,13 @@ BEGIN
         SELECT DISTINCT n.name -- also that the planner takes it for as few as can be hashed
           FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM jsonb_array_elements(v_expressions) x OFFSET 0) e CROSS JOIN node n
          WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>e.key, e.operator, e.allowed), false)
-    ), tainted AS MATERIALIZED (
-        SELECT n.name, (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n)
-                            FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
-               bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
-          FROM node n CROSS JOIN jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n)
-         WHERE n.spec ? 'taints' AND NOT tolerates(v_tolerations, t)
-         GROUP BY n.name
+    ), tainted AS (
+        SELECT n.name AS node, t.taint, t.disliked
+          FROM node n CROSS JOIN LATERAL (
+               SELECT (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n) FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
+                      bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
+                 FROM jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n) WHERE NOT tolerates(v_tolerations, t)) t
+         WHERE n.spec ? 'taints'
     ), taken AS MATERIALIZED (
         SELECT t.node FROM port_nodes(v_ports, p_self) t WHERE v_ports <> '{}'
     ), repelled AS MATERIALIZED (
@@ -162,10 +162,14 @@ BEGIN
         SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
          WHERE t.own AND NOT t.repels AND t.weight IS NULL AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id)
            AND domain_of(n.name, n.labels, t.key) IS NOT NULL
-    ), kin AS MATERIALIZED (
-        SELECT h.node, bool_or(h.weight IS NULL AND h.repels) AS avoided, count(*) FILTER (WHERE h.weight IS NULL AND NOT h.repels) AS met,
-               coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END), 0) AS liking
-          FROM hit h GROUP BY h.node
+    ), known AS MATERIALIZED ( -- the few nodes, as a rule, of which there is something to know
+        SELECT k.node, min(k.taint) AS taint, bool_or(k.avoided) AS avoided, count(*) FILTER (WHERE k.met) AS met, sum(k.liking) AS liking
+          FROM (SELECT t.node, t.taint, false AS avoided, false AS met, CASE WHEN t.disliked THEN -1000 ELSE 0 END AS liking FROM tainted t
+                UNION ALL
+                SELECT h.node, NULL, h.weight IS NULL AND h.repels, h.weight IS NULL AND NOT h.repels,
+                       CASE WHEN h.weight IS NULL THEN 0 WHEN h.repels THEN -h.weight ELSE h.weight END
+                  FROM hit h) k
+         GROUP BY k.node
     )
     SELECT v.node, v.reason,
            CASE v.reason
@@ -180,9 +184,9 @@ BEGIN
                  CASE WHEN v_ports <> '{}' THEN 1 END,
                  1000000000)::int,
            v.projects, v.used, v.liking, v.domain
-      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, t.taint, s.pressure,
+      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, k.taint, s.pressure,
                    greatest(r.cpu_taken::float8 / nullif(r.cpu, 0), r.memory_taken::float8 / nullif(r.memory, 0), 0) AS used,
-                   (coalesce(k.liking, 0) - CASE WHEN t.disliked THEN 1000 ELSE 0 END)::int AS liking,
+                   coalesce(k.liking, 0)::int AS liking,
                    coalesce(n.labels->>v_spread_by, '') AS domain,
                    CASE WHEN s.state <> 'Ready' THEN s.state
                         WHEN n.unschedulable THEN 'Unschedulable'
@@ -190,7 +194,7 @@ BEGIN
                         WHEN n.name <> p_home THEN 'DataElsewhere'
                         WHEN NOT n.labels @> v_selector THEN 'NodeSelector'
                         WHEN n.name IN (SELECT m.name FROM mismatched m) THEN 'MatchExpressions'
-                        WHEN t.taint IS NOT NULL THEN 'Taint'
+                        WHEN k.taint IS NOT NULL THEN 'Taint'
                         WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
                         WHEN k.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
                         WHEN coalesce(k.met, 0) < (SELECT count(*) FROM term m WHERE m.weight IS NULL AND NOT m.repels) THEN 'Affinity'
@@ -200,8 +204,7 @@ BEGIN
               FROM node n
               JOIN node_status s ON s.node = n.name
               JOIN node_room r ON r.node = n.name
-              LEFT JOIN tainted t ON t.name = n.name
-              LEFT JOIN kin k ON k.node = n.name
+              LEFT JOIN known k ON k.node = n.name
               CROSS JOIN LATERAL (SELECT r.cpu - r.cpu_taken + CASE WHEN n.name = v_at THEN v_cpu ELSE 0 END AS cpu_free,
                                          r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f
             OFFSET 0) v; -- OFFSET: the reason is worked out once a node, not again wherever it is asked for

@@ -49,7 +49,7 @@ WAITING = "INSERT INTO cara.project_status (project) SELECT name FROM cara.proje
 
 WRITTEN = ("assignment", "project_status", "event", "change", "node_room")
 
-EMPTY = ("TRUNCATE cara.project, cara.node, cara.node_room, cara.event, cara.change, cara.revision CASCADE; DROP SCHEMA IF EXISTS bench CASCADE")
+EMPTY = ("TRUNCATE cara.project, cara.assignment, cara.node, cara.node_room, cara.event, cara.change, cara.revision CASCADE; DROP SCHEMA IF EXISTS bench CASCADE")
 
 KEEP = """
     CREATE SCHEMA bench;

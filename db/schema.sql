@@ -27,9 +27,8 @@ TABLE cara.assignment
     CONSTRAINT assignment_excluded_check CHECK ((jsonb_typeof(excluded) = 'object'::text))
     CONSTRAINT assignment_gone_after_release CHECK (((gone_at IS NULL) OR (released_at IS NOT NULL)))
     CONSTRAINT assignment_pkey PRIMARY KEY (project, epoch)
-    CONSTRAINT assignment_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT assignment_release_is_whole CHECK (((released_at IS NULL) = (released_because IS NULL)))
-    CREATE UNIQUE INDEX assignment_current ON cara.assignment USING btree (project) WHERE (released_at IS NULL)
+    CREATE UNIQUE INDEX assignment_current ON cara.assignment USING btree (project) INCLUDE (node) WHERE (released_at IS NULL)
     CREATE INDEX assignment_left ON cara.assignment USING btree (project) WHERE ((released_at IS NOT NULL) AND (gone_at IS NULL))
     CREATE INDEX assignment_on_node ON cara.assignment USING btree (node, project) WHERE (gone_at IS NULL)
     CREATE UNIQUE INDEX assignment_pkey ON cara.assignment USING btree (project, epoch)
@@ -258,6 +257,7 @@ TABLE cara.node
     CREATE INDEX node_draining ON cara.node USING btree (name) WHERE (draining_since IS NOT NULL)
     CREATE INDEX node_no_execute ON cara.node USING btree (name) WHERE (spec @> '{"taints": [{"effect": "NoExecute"}]}'::jsonb)
     CREATE UNIQUE INDEX node_pkey ON cara.node USING btree (name)
+    CREATE INDEX node_tainted ON cara.node USING btree (name) WHERE (spec ? 'taints'::text)
     CREATE UNIQUE INDEX node_uid_key ON cara.node USING btree (uid)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.node FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_offer AFTER INSERT OR DELETE OR UPDATE OF name, spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.keep_offer()
@@ -685,7 +685,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 9d4b4a79a09dc78238bb6a9258ef6e3c
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY d96a226a3427f7d670b18c52aa58a486
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -793,8 +793,10 @@ FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STAB
     -- How many evictions the rate still allows in this minute.
 FUNCTION cara.expire_leases(p_now timestamp with time zone) RETURNS timestamp with time zone VOLATILE SET search_path=cara, pg_temp BODY f044228bec08046f2b6b1ba972bb0b98
     -- Makes nodes NotReady whose lease ran out; returns when the next one would.
-FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb) RETURNS boolean IMMUTABLE BODY c61133b64ad0e81ce3971ddb92d59b5e
-    -- Whether labels satisfy one match expression, with Kubernetes' meaning.
+FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb) RETURNS boolean IMMUTABLE BODY 0ea094e3fa529302733d9863e7f5ad72
+    -- Whether labels satisfy one match expression.
+FUNCTION cara.expressions_match(p_labels jsonb, p_expressions jsonb) RETURNS boolean IMMUTABLE SET search_path=cara, pg_temp BODY 7e366999fd4ebb3d9d862a3812d04a5d
+    -- Whether labels satisfy all match expressions of a list.
 FUNCTION cara.fail(p_status integer, p_message text, p_field text, p_hint text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e0041a18512a1918dc130dfd7ae6b3c3
     -- Raises SQLSTATE SRnnn with the problem's detail, the field's path and a way out.
 FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 86c4ed6a4b2d33f121045d870a948f9c
@@ -809,8 +811,8 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
-FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 07089b2bf17e0e9ee86e162441dd3912
-    -- Trigger: what a project asks for and the names it has go with it.
+FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 4566812f0ae95ca4f3f67fa51645a934
+    -- Trigger: a project's assignments, names and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3
@@ -823,14 +825,14 @@ FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12
     -- The kind of a JSON value in words.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c09bb5f2fcbe9f649641d30406bb5036
     -- Trigger: works out what a project asks for from its spec.
-FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 9870d8afdf3858b3064db92e207471ff
+FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 616fdd6fa35d1279c022ecea4d3b8e97
     -- Trigger: remembers where something of a deleted project is left.
 FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 05e4cbe8568d8099c2ee9b7b7a68bd0e
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdcaf1aad0f43a4900a639235e7985dd
-    -- Trigger: counts what projects take of their nodes.
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 4f26d9e4d405e701f66b5b206e1fd6e2
+    -- Trigger: counts what projects take of their nodes; refuses who is no project.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
 FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY f9eb4f311c6395bc0e60968d7ae621fb
@@ -895,10 +897,12 @@ FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a21d6df7c97493b9ac945397dd1f41a4
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, phase_since timestamp with time zone, priority integer, class uuid, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 77ebd63f8ad4a29bc7a98b7f5fb602fe
-    -- Pending projects that nothing of is left on a live node, locked.
+FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, kin uuid, priority integer, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 15447246aae852873690393dc94f74e8
+    -- Pending projects that nothing of is left on a live node, locked, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
+FUNCTION cara.port_nodes(p_ports text[], p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4505d25333154888193c6b0c44f9d500
+    -- Nodes where a project has one of the host ports.
 FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 3ee63b1384564aba288157b72784a4b7
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
@@ -953,7 +957,7 @@ FUNCTION cara.revision_record(p_kind text, p_name text, p_uid uuid, p_generation
     -- Keeps one version of a manifest, with who and when.
 FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3f7f6353cb53d1ed3c250845112feca
     -- Waits until no other transaction is deciding; released when this one ends.
-FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb) RETURNS boolean IMMUTABLE SET search_path=cara, pg_temp BODY 002ffe0706c60914d6e60d5fa2e7e7ba
+FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb) RETURNS boolean IMMUTABLE BODY 26f64f6288261fd1fe5db427a5093b12
     -- Whether labels satisfy a selector.
 FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
@@ -977,7 +981,7 @@ FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_pa
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
-FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 5a6b682fb6941c35e06211b317389db0
+FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY a1b0e8d73bbac8d8bdb4d4baf8957bd3
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
@@ -993,7 +997,7 @@ FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687
     -- Trigger: gives a node's status its resource version and the state it moves from.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
-FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY aba096637d3e24ab9c5e48c6a08851f0
+FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 839d3d9164a43181c69a3d611be27706
     -- Where, under a term's topology key, there is a project that its selector matches.
 FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5
     -- The affinity terms of a placement as rows.
@@ -1007,11 +1011,13 @@ FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETUR
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
+FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY c70facd60f402e16feae9657eda261d8
+    -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 8a6ec147ba43f0db443ae4f6267f3b9a
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 5fb3778138039130f7edfe87bd4cf29c
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.

@@ -4,31 +4,40 @@
 -- ---------------------------------------------------------------------------------------------
 -- Matching
 
+-- Does a label's value (NULL: there is no such label) satisfy an expression's operator and values?
+CREATE OR REPLACE FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE p_operator
+        WHEN 'In'           THEN p_value IS NOT NULL AND p_values ? p_value
+        WHEN 'NotIn'        THEN p_value IS NULL OR NOT p_values ? p_value
+        WHEN 'Exists'       THEN p_value IS NOT NULL
+        WHEN 'DoesNotExist' THEN p_value IS NULL
+        WHEN 'Gt'           THEN CASE WHEN p_value ~ '\A-?\d{1,18}\Z' THEN p_value::bigint > (p_values->>0)::bigint ELSE false END
+        WHEN 'Lt'           THEN CASE WHEN p_value ~ '\A-?\d{1,18}\Z' THEN p_value::bigint < (p_values->>0)::bigint ELSE false END
+    END;
+COMMENT ON FUNCTION cara.value_matches IS 'Whether a label''s value satisfies an operator and its values, with Kubernetes'' meaning.';
+
 -- Do these labels satisfy one expression {key, operator, values}?
 CREATE OR REPLACE FUNCTION cara.expression_matches(p_labels jsonb, p_expression jsonb)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE p_expression->>'operator'
-        WHEN 'In'           THEN p_labels ? (p_expression->>'key') AND p_expression->'values' ? (p_labels->>(p_expression->>'key'))
-        WHEN 'NotIn'        THEN NOT p_labels ? (p_expression->>'key') OR NOT p_expression->'values' ? (p_labels->>(p_expression->>'key'))
-        WHEN 'Exists'       THEN p_labels ? (p_expression->>'key')
-        WHEN 'DoesNotExist' THEN NOT p_labels ? (p_expression->>'key')
-        WHEN 'Gt'           THEN CASE WHEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
-                                      THEN (p_labels->>(p_expression->>'key'))::bigint > (p_expression#>>'{values,0}')::bigint ELSE false END
-        WHEN 'Lt'           THEN CASE WHEN p_labels->>(p_expression->>'key') ~ '\A-?\d{1,18}\Z'
-                                      THEN (p_labels->>(p_expression->>'key'))::bigint < (p_expression#>>'{values,0}')::bigint ELSE false END
-    END;
-COMMENT ON FUNCTION cara.expression_matches IS 'Whether labels satisfy one match expression, with Kubernetes'' meaning.';
+RETURN cara.value_matches(p_labels->>(p_expression->>'key'), p_expression->>'operator', p_expression->'values');
+COMMENT ON FUNCTION cara.expression_matches IS 'Whether labels satisfy one match expression.';
 
--- Do these labels satisfy {matchLabels, matchExpressions}? A selector that says nothing matches all.
-CREATE OR REPLACE FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb)
+-- Do these labels satisfy all of the expressions?
+CREATE OR REPLACE FUNCTION cara.expressions_match(p_labels jsonb, p_expressions jsonb)
 RETURNS boolean LANGUAGE plpgsql IMMUTABLE SET search_path = cara, pg_temp
 AS $$
 BEGIN
-    RETURN p_labels @> coalesce(p_labels_wanted, '{}')
-       AND (p_expressions IS NULL
-            OR NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false)));
+    RETURN NOT EXISTS (SELECT FROM jsonb_array_elements(p_expressions) e WHERE NOT coalesce(expression_matches(p_labels, e), false));
 END
 $$;
+COMMENT ON FUNCTION cara.expressions_match IS 'Whether labels satisfy all match expressions of a list.';
+
+-- Do these labels satisfy {matchLabels, matchExpressions}? A selector that says nothing matches all. Most have labels only:
+-- then nothing is called.
+CREATE OR REPLACE FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb)
+RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN p_labels @> coalesce(p_labels_wanted, '{}') AND (p_expressions IS NULL OR cara.expressions_match(p_labels, p_expressions));
 COMMENT ON FUNCTION cara.selector_matches IS 'Whether labels satisfy a selector.';
 
 -- Does one of the tolerations cover the taint?

@@ -397,6 +397,7 @@ CREATE OR REPLACE FUNCTION cara.keep_leftover()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
+    PERFORM FROM project_status s WHERE s.project = OLD.name FOR UPDATE; -- it is not being placed meanwhile
     INSERT INTO leftover (node, project, uid, epoch, generation, labels, spec_wire)
     SELECT a.node, OLD.name, OLD.uid, max(a.epoch), OLD.generation, OLD.labels, OLD.spec_wire
       FROM assignment a JOIN node n ON n.name = a.node WHERE a.project = OLD.name AND a.gone_at IS NULL GROUP BY a.node

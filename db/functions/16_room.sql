@@ -29,25 +29,27 @@ END
 $$;
 COMMENT ON FUNCTION cara.keep_demand IS 'Trigger: works out what a project asks for from its spec.';
 
--- On project: what follows from it alone, its demand and its names, goes and moves with it. Not by foreign keys: each would be
--- checked, by a query and a lock, for each new project.
+-- On project: its assignments, its names and what it asks for go with it and are renamed with it. Not by foreign keys: those
+-- are checked, by a query and a lock, for each new project and again for each row that a batch of decisions writes.
 CREATE OR REPLACE FUNCTION cara.follow_project()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
+        DELETE FROM assignment a USING old_rows o WHERE a.project = o.name;
         DELETE FROM demand d USING old_rows o WHERE d.project = o.name;
         DELETE FROM claim c USING old_rows o WHERE c.project = o.name;
     ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE assignment SET project = NEW.name WHERE project = OLD.name;
         UPDATE demand SET project = NEW.name WHERE project = OLD.name;
         UPDATE claim SET project = NEW.name WHERE project = OLD.name;
     ELSE
-        TRUNCATE demand, claim;
+        TRUNCATE assignment, demand, claim;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.follow_project IS 'Trigger: what a project asks for and the names it has go with it.';
+COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s assignments, names and demand go with it.';
 
 -- AFTER STATEMENT on assignment: who came, who left, who takes more or less.
 CREATE OR REPLACE FUNCTION cara.keep_room()
@@ -55,6 +57,9 @@ RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
+        IF EXISTS (SELECT FROM new_rows n WHERE NOT EXISTS (SELECT FROM project p WHERE p.name = n.project)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can be assigned';
+        END IF;
         UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
           FROM (SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node) c
          WHERE r.node = c.node;
@@ -73,7 +78,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes.';
+COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes; refuses who is no project.';
 
 -- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back; the row is there while its
 -- node is. Not by a foreign key: that is checked again for each version of a row that a batch of decisions writes.

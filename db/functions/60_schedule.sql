@@ -34,25 +34,29 @@ COMMENT ON FUNCTION cara.terms IS 'The affinity terms of a placement as rows.';
 
 -- Domains (of nodes) that hold a project whose labels satisfy the term's selector.
 CREATE OR REPLACE FUNCTION cara.term_domains(p_term jsonb, p_except text)
-RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+RETURNS TABLE (domain text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp
+SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 AS $$
 DECLARE
     v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
     v_expressions jsonb := p_term->'matchExpressions';
     v_key         text := p_term->>'topologyKey';
-    v_nodes       text[];
 BEGIN
-    v_nodes := ARRAY(
+    IF v_key IS NULL THEN
+        RETURN QUERY
         SELECT DISTINCT a.node
           FROM project p
           JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-         WHERE p.labels @> v_labels
-           AND (v_expressions IS NULL OR selector_matches(p.labels, NULL, v_expressions))
-           AND p.name IS DISTINCT FROM p_except);
-    IF v_key IS NULL THEN
-        RETURN QUERY SELECT unnest(v_nodes);
+         WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except;
     ELSE
-        RETURN QUERY SELECT DISTINCT n.labels->>v_key FROM node n WHERE n.name = ANY (v_nodes) AND n.labels ? v_key;
+        RETURN QUERY
+        SELECT DISTINCT n.labels->>v_key
+          FROM node n
+         WHERE CASE WHEN n.labels ? v_key THEN n.name IN ( -- CASE: hashed, never a loop
+               SELECT a.node
+                 FROM project p
+                 JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
+                WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except) END;
     END IF;
 END
 $$;
@@ -94,6 +98,18 @@ END
 $$;
 COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity of projects there forbids to a project with these labels.';
 
+-- Nodes where one of these host ports is taken.
+CREATE OR REPLACE FUNCTION cara.port_nodes(p_ports text[], p_except text)
+RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = cara, pg_temp SET enable_nestloop = on SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+     WHERE d.host_ports <> '{}' AND d.host_ports && p_ports AND d.project IS DISTINCT FROM p_except;
+END
+$$;
+COMMENT ON FUNCTION cara.port_nodes IS 'Nodes where a project has one of the host ports.';
+
 -- ---------------------------------------------------------------------------------------------
 -- The verdict
 
@@ -104,7 +120,7 @@ COMMENT ON FUNCTION cara.repelled_nodes IS 'Nodes that the required antiAffinity
 CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
 RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
-SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on -- everything is joined with all nodes
+SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off SET enable_sort = off -- everything is joined with all nodes
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -119,34 +135,41 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH mismatched AS MATERIALIZED (
-        SELECT DISTINCT n.name FROM node n CROSS JOIN jsonb_array_elements(v_expressions) e
-         WHERE v_expressions IS NOT NULL AND NOT coalesce(expression_matches(n.labels, e), false)
-    ), tainted AS MATERIALIZED (
-        SELECT n.name, (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n)
-                            FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
-               bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
-          FROM node n CROSS JOIN jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n)
-         WHERE n.spec ? 'taints' AND NOT tolerates(v_tolerations, t)
-         GROUP BY n.name
+        SELECT DISTINCT n.name -- also that the planner takes it for as few as can be hashed
+          FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM jsonb_array_elements(v_expressions) x OFFSET 0) e CROSS JOIN node n
+         WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>e.key, e.operator, e.allowed), false)
+    ), tainted AS (
+        SELECT n.name AS node, t.taint, t.disliked
+          FROM node n CROSS JOIN LATERAL (
+               SELECT (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n) FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
+                      bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
+                 FROM jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n) WHERE NOT tolerates(v_tolerations, t)) t
+         WHERE n.spec ? 'taints'
     ), taken AS MATERIALIZED (
-        SELECT DISTINCT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
-         WHERE v_ports <> '{}' AND d.host_ports <> '{}' AND d.host_ports && v_ports AND d.project IS DISTINCT FROM p_self
+        SELECT t.node FROM port_nodes(v_ports, p_self) t WHERE v_ports <> '{}'
     ), repelled AS MATERIALIZED (
         SELECT r.node FROM repelled_nodes(p_labels, p_self) r
     ), term AS MATERIALIZED (
         SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
     ), occupied AS MATERIALIZED (
         SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL term_domains(t.term, p_self) d
-    ), hit AS MATERIALIZED ( -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
-        SELECT t.repels, t.weight, n.name,
-               CASE WHEN domain_of(n.name, n.labels, t.key) IS NULL THEN false -- CASE: hashed, never a join that is sorted for
-                    ELSE t.first OR (t.id, domain_of(n.name, n.labels, t.key)) IN (SELECT o.id, o.domain FROM occupied o) END AS is
-          FROM node n CROSS JOIN (SELECT t.*, NOT t.repels AND t.weight IS NULL AND t.own AND NOT EXISTS (SELECT FROM occupied c WHERE c.id = t.id) AS first
-                                    FROM term t) t
-    ), kin AS MATERIALIZED (
-        SELECT h.name, bool_or(h.weight IS NULL AND h.repels AND h.is) AS avoided, bool_or(h.weight IS NULL AND NOT h.repels AND NOT h.is) AS missed,
-               coalesce(sum(CASE WHEN h.repels THEN -h.weight ELSE h.weight END) FILTER (WHERE h.is), 0) AS liking
-          FROM hit h GROUP BY h.name
+    ), hit AS ( -- which term finds somebody in the domain of which node
+        SELECT t.repels, t.weight, o.domain AS node FROM term t JOIN occupied o ON o.id = t.id WHERE t.key IS NULL
+        UNION ALL
+        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
+         WHERE CASE WHEN t.key IS NOT NULL THEN (t.id, n.labels->>t.key) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
+        UNION ALL -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
+        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
+         WHERE t.own AND NOT t.repels AND t.weight IS NULL AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id)
+           AND domain_of(n.name, n.labels, t.key) IS NOT NULL
+    ), known AS MATERIALIZED ( -- the few nodes, as a rule, of which there is something to know
+        SELECT k.node, min(k.taint) AS taint, bool_or(k.avoided) AS avoided, count(*) FILTER (WHERE k.met) AS met, sum(k.liking) AS liking
+          FROM (SELECT t.node, t.taint, false AS avoided, false AS met, CASE WHEN t.disliked THEN -1000 ELSE 0 END AS liking FROM tainted t
+                UNION ALL
+                SELECT h.node, NULL, h.weight IS NULL AND h.repels, h.weight IS NULL AND NOT h.repels,
+                       CASE WHEN h.weight IS NULL THEN 0 WHEN h.repels THEN -h.weight ELSE h.weight END
+                  FROM hit h) k
+         GROUP BY k.node
     )
     SELECT v.node, v.reason,
            CASE v.reason
@@ -161,9 +184,9 @@ BEGIN
                  CASE WHEN v_ports <> '{}' THEN 1 END,
                  1000000000)::int,
            v.projects, v.used, v.liking, v.domain
-      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, t.taint, s.pressure,
+      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, k.taint, s.pressure,
                    greatest(r.cpu_taken::float8 / nullif(r.cpu, 0), r.memory_taken::float8 / nullif(r.memory, 0), 0) AS used,
-                   (coalesce(k.liking, 0) - CASE WHEN t.disliked THEN 1000 ELSE 0 END)::int AS liking,
+                   coalesce(k.liking, 0)::int AS liking,
                    coalesce(n.labels->>v_spread_by, '') AS domain,
                    CASE WHEN s.state <> 'Ready' THEN s.state
                         WHEN n.unschedulable THEN 'Unschedulable'
@@ -171,20 +194,20 @@ BEGIN
                         WHEN n.name <> p_home THEN 'DataElsewhere'
                         WHEN NOT n.labels @> v_selector THEN 'NodeSelector'
                         WHEN n.name IN (SELECT m.name FROM mismatched m) THEN 'MatchExpressions'
-                        WHEN t.taint IS NOT NULL THEN 'Taint'
+                        WHEN k.taint IS NOT NULL THEN 'Taint'
                         WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
                         WHEN k.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
-                        WHEN k.missed THEN 'Affinity'
+                        WHEN coalesce(k.met, 0) < (SELECT count(*) FROM term m WHERE m.weight IS NULL AND NOT m.repels) THEN 'Affinity'
                         WHEN v_cpu > 0 AND f.cpu_free < v_cpu THEN 'CPU'
                         WHEN v_memory > 0 AND f.memory_free < v_memory THEN 'Memory'
                    END AS reason
               FROM node n
               JOIN node_status s ON s.node = n.name
               JOIN node_room r ON r.node = n.name
-              LEFT JOIN tainted t ON t.name = n.name
-              LEFT JOIN kin k ON k.name = n.name
+              LEFT JOIN known k ON k.node = n.name
               CROSS JOIN LATERAL (SELECT r.cpu - r.cpu_taken + CASE WHEN n.name = v_at THEN v_cpu ELSE 0 END AS cpu_free,
-                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f) v;
+                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f
+            OFFSET 0) v; -- OFFSET: the reason is worked out once a node, not again wherever it is asked for
 END
 $$;
 COMMENT ON FUNCTION cara.verdicts IS 'For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.';
@@ -242,6 +265,7 @@ DECLARE
     v_zoned  boolean := NOT v_packs AND p_demand.placement ? 'spreadBy'; -- otherwise all nodes are one domain
     v_level  boolean := NOT v_packs AND NOT v_zoned;
     v_social boolean := p_demand.placement ?| '{affinity,antiAffinity}';
+    v_best   boolean := NOT v_zoned AND NOT (v_social AND EXISTS (SELECT FROM terms(p_demand.placement, p_labels) t WHERE t.repels AND t.own)); -- the best are enough to know
     v_count  bigint;
     v_next   text;
     v_score  double precision;
@@ -250,8 +274,14 @@ BEGIN
         SELECT v.node COLLATE "C" AS node, v.reason, v.room, v.load, v.used, v.liking, v.domain COLLATE "C" AS domain,
                CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2
           FROM verdicts(p_demand, p_labels, p_home) v
-    ), liked AS MATERIALIZED (
-        SELECT v.* FROM verdict v WHERE v.reason IS NULL AND v.liking = (SELECT max(b.liking) FROM verdict b WHERE b.reason IS NULL)
+    ), best AS MATERIALIZED ( -- nobody needs more nodes than places, the next in turn and who came second
+        SELECT v.liking, v.rank, v.rank2, v.node, v.load, v.room, v.used, v.domain FROM verdict v WHERE v.reason IS NULL -- what is sorted by comes first: found faster
+         ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT p_count + 2
+    ), liked AS (
+        SELECT b.* FROM best b WHERE v_best AND b.liking = (SELECT max(m.liking) FROM best m)
+        UNION ALL
+        SELECT v.liking, v.rank, v.rank2, v.node, v.load, v.room, v.used, v.domain FROM verdict v
+         WHERE NOT v_best AND v.reason IS NULL AND v.liking = (SELECT max(m.liking) FROM best m)
     ), own AS MATERIALIZED ( -- what it says of its own kind
         SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE v_social AND t.own
     ), occupied AS MATERIALIZED (
@@ -267,10 +297,17 @@ BEGIN
          CROSS JOIN liked l JOIN node n ON n.name = l.node
           LEFT JOIN occupied c ON c.id = o.id AND c.domain = domain_of(n.name, n.labels, o.key)
          WHERE v_social AND c.domain IS NULL AND domain_of(n.name, n.labels, o.key) IS NOT NULL
-    ), fit AS MATERIALIZED ( -- best first; within one domain nobody needs more nodes than places
-        SELECT l.node, l.load, l.used, l.domain, l.rank, l.rank2, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room
+    ), place AS MATERIALIZED (
+        SELECT l.rank, l.rank2, l.node, l.load, CASE WHEN f.node IS NULL THEN l.room ELSE 1 END AS room, l.used, l.domain
           FROM liked l LEFT JOIN first_there f ON f.node = l.node WHERE f.node IS NULL OR f.place = 1
-         ORDER BY l.rank, l.rank2, l.node LIMIT CASE WHEN NOT v_zoned THEN (SELECT w.count + 1 FROM wanted w) END
+    ), domain AS MATERIALIZED ( -- those to spread over, as many as could have their turn
+        SELECT p.domain, d.load, p.room
+          FROM (SELECT p.domain, sum(p.room) AS room FROM place p WHERE v_zoned GROUP BY p.domain) p
+          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v WHERE v_zoned GROUP BY v.domain) d ON d.domain = p.domain
+         ORDER BY d.load, p.domain LIMIT (SELECT w.count + 1 FROM wanted w)
+    ), fit AS MATERIALIZED ( -- best first; within one domain nobody needs more nodes than places
+        SELECT p.* FROM place p WHERE NOT v_zoned OR p.domain IN (SELECT d.domain FROM domain d)
+         ORDER BY p.rank, p.rank2, p.node LIMIT CASE WHEN NOT v_zoned THEN (SELECT w.count + 1 FROM wanted w) END
     ),
     -- BinPack: the fullest first, each to the brim
     packed AS (
@@ -285,11 +322,7 @@ BEGIN
         SELECT f.node, generate_series(f.load + 1, least(l.level, f.load + f.room)) AS level FROM fit f, level l WHERE v_level
     ),
     -- Spread by domains: these are made level first, then the nodes within each.
-    domain AS (
-        SELECT d.domain, d.load, f.room
-          FROM (SELECT f.domain, sum(f.room) AS room FROM fit f WHERE v_zoned GROUP BY f.domain) f
-          JOIN (SELECT v.domain, sum(v.load)::int AS load FROM verdict v WHERE v_zoned GROUP BY v.domain) d ON d.domain = f.domain
-    ), domain_level AS MATERIALIZED (
+    domain_level AS MATERIALIZED (
         SELECT min((w.count + 1 + d.total + d.n - 1) / d.n) AS level
           FROM (SELECT sum(d.load) OVER w AS total, row_number() OVER w AS n FROM domain d WINDOW w AS (ORDER BY d.load ROWS UNBOUNDED PRECEDING)) d, wanted w
     ), quota AS MATERIALIZED (
@@ -315,9 +348,9 @@ BEGIN
     ), turns AS MATERIALIZED (
         SELECT array_agg(t.node) AS nodes, array_agg(t.score) AS scores FROM turn t
     ), rest AS ( -- after the last of them
-        SELECT v.node, CASE WHEN v_packs THEN round(v.used::numeric * 100, 1) ELSE -1 - v.load END::float8 AS score FROM verdict v
-         WHERE v.reason IS NULL AND v.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
-         ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT 1
+        SELECT b.node, CASE WHEN v_packs THEN round(b.used::numeric * 100, 1) ELSE -1 - b.load END::float8 AS score FROM best b
+         WHERE b.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
+         ORDER BY b.liking DESC, b.rank, b.rank2, b.node LIMIT 1
     )
     SELECT w.count, t.nodes, t.scores, e.node, e.score,
            (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')
@@ -491,12 +524,14 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
 
--- Pending projects that may be placed now, with what tells them apart: labels are told where they matter (p_labels, or
--- for an affinity of its own). One that was taken off a live node waits until that node has cleared away what it had,
--- so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when an
--- operator insists.
-CREATE OR REPLACE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
-RETURNS TABLE (project text, phase_since timestamptz, priority int, class uuid, home text, labels jsonb)
+-- Pending projects that may be placed now, the oldest first. kin: those with the same one can be told apart by nothing that
+-- a decision looks at; labels are told where they matter (p_labels, or for an affinity of its own). One that was taken off a
+-- live node waits until that node has cleared away what it had, so that two of it never run; for a node that does not answer
+-- only as long as a deletion would, and not at all when an operator insists. A project that is locked is being deleted or
+-- reported on: whoever has it wakes us when done. Who has its status has it all, as nobody deletes a project without that.
+DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
+CREATE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
+RETURNS TABLE (project text, kin uuid, priority int, home text, labels jsonb)
 LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
@@ -504,16 +539,18 @@ DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT s.project, s.phase_since, d.priority, d.class, CASE WHEN d.keeps_data THEN h.node END,
-           CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END
-      FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
-     WHERE s.phase = 'Pending'
-       AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                        WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
-       FOR KEY SHARE OF p SKIP LOCKED FOR UPDATE OF s SKIP LOCKED; -- whoever has one locked wakes us when done
+    SELECT w.project, CASE WHEN w.home IS NULL AND w.labels = '{}' THEN w.class ELSE md5(concat_ws(' ', w.class, w.labels, w.home))::uuid END,
+           w.priority, w.home, w.labels
+      FROM (SELECT s.project, d.class, d.priority, CASE WHEN d.keeps_data THEN h.node END AS home,
+                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END AS labels
+              FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
+             WHERE s.phase = 'Pending'
+               AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                                WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
+             ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w;
 END
 $$;
-COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked.';
+COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked, the oldest first.';
 
 -- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for
 -- another node: one after the other, the lowest priority and the newest first, as one that goes may be enough.
@@ -556,6 +593,7 @@ DECLARE
     v_before  int := -1;
     v_made    boolean;
     v_again   boolean := true;
+    v_waiting jsonb; -- what is left: projects of one kin, labels, home
     v_repels  boolean;
     v_lowest  int;
 BEGIN
@@ -570,10 +608,11 @@ BEGIN
     WHILE v_again AND v_placed > v_before LOOP
         v_before := v_placed;
         v_again := false;
+        v_waiting := '[]';
         FOR v_group IN
-            SELECT w.priority, w.class, w.home, w.labels, array_agg(w.project ORDER BY w.phase_since, w.project COLLATE "C") AS projects
-              FROM placeable(v_repels, p_now) w
-             GROUP BY 1, 2, 3, 4 ORDER BY w.priority DESC, min(w.phase_since), min(w.project COLLATE "C")
+            SELECT any_value(w.home) AS home, any_value(w.labels) AS labels, array_agg(w.project ORDER BY w.turn) AS projects
+              FROM placeable(v_repels, p_now) WITH ORDINALITY w(project, kin, priority, home, labels, turn)
+             GROUP BY w.kin ORDER BY min(w.priority) DESC, min(w.turn)
         LOOP
             SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
             v_left := v_group.projects;
@@ -593,11 +632,14 @@ BEGIN
                 END IF;
             END LOOP;
             IF v_left <> '{}' THEN
-                PERFORM tell_waiting(v_left, verdict_text(v_demand, v_group.labels, v_group.home), p_now);
+                v_waiting := v_waiting || jsonb_build_object('projects', v_left, 'labels', v_group.labels, 'home', v_group.home);
                 v_again := v_again OR v_demand.placement ? 'affinity'; -- what it wants to be near may have come since
             END IF;
         END LOOP;
     END LOOP;
+    -- who waits is told once nobody is placed any more
+    PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = w.projects[1]), p_now)
+       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], labels jsonb, home text);
     IF v_placed > 0 THEN -- the same node again: what is left there of an older epoch is taken over, not cleared away
         UPDATE assignment a SET gone_at = p_now FROM assignment c
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

@@ -1,7 +1,7 @@
 -- What the tables themselves refuse, whoever writes: not even the owner in psql can store nonsense.
 BEGIN;
 \ir given.psql
-SELECT plan(58);
+SELECT plan(60);
 
 SELECT given.node('n1');
 SELECT given.project('web');
@@ -49,6 +49,11 @@ SELECT given.refused('23514', $$ UPDATE cara.assignment SET gone_at = now() $$, 
 SELECT lives_ok($$ UPDATE cara.assignment SET released_at = now(), released_because = 'test' $$, 'a release that says why is one');
 SELECT lives_ok($$ INSERT INTO cara.assignment (project, node, why) VALUES ('web', 'n1', 'test') $$, 'and makes way for the next');
 SELECT cmp_ok((SELECT max(epoch) FROM cara.assignment), '>', (SELECT min(epoch) FROM cara.assignment), 'whose epoch is higher');
+
+SELECT given.refused('23503', $$ INSERT INTO cara.assignment (project, node, why) VALUES ('nobody', 'n1', 'test') $$, 'only a project there is has one');
+UPDATE cara.project SET name = 'shop' WHERE name = 'web';
+SELECT is((SELECT string_agg(DISTINCT project, ',') FROM cara.assignment), 'shop', 'assignments are renamed with their project');
+UPDATE cara.project SET name = 'web' WHERE name = 'shop';
 
 -- Names that only one may use; channels.
 SELECT given.refused('23505', $$ INSERT INTO cara.claim VALUES ('container', 'web-web', 'web') $$, 'a name is claimed once');

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(62);
+SELECT plan(64);
 
 -- Resources. Requests count; limits do where there are no requests; what is reserved is not there.
 SELECT given.machine('n1', '{}', '{"reserved":{"cpu":"500m","memory":"256Mi"}}', '{"capacity":{"cpu":"4","memory":"4Gi"},"allocatable":{"cpu":"2","memory":"1Gi"}}');
@@ -103,6 +103,10 @@ SELECT given.wants('db', '{"nodeSelector":{"zone":"b"}}', '{"app":"db"}');
 SELECT is(given.placed(), 'db=n3 near=n3', 'which may come in the same call');
 SELECT given.wants('zonal', '{"affinity":[{"matchLabels":{"app":"api"},"topologyKey":"zone"}]}'), given.wants('api', '{"nodeSelector":{"zone":"a"}}', '{"app":"api"}');
 SELECT is(given.placed(), 'api=n1 db=n3 near=n3 zonal=n2', 'a topology key is as near as its label says');
+SELECT given.wants('alike', '{"affinity":[{"matchLabels":{"app":"late"}}]}'), given.wants('late', '{"nodeSelector":{"zone":"b"}}', '{"app":"late"}');
+SELECT is(given.placed(), 'alike=n3 api=n1 db=n3 late=n3 near=n3 zonal=n2', 'whoever comes first waits for the other');
+SELECT is_empty($$ SELECT FROM cara.event WHERE name = 'alike' AND reason = 'NoNodeAvailable' $$, 'and nobody is told of a wait that was over in the same call');
+DELETE FROM cara.project WHERE name IN ('alike', 'late');
 SELECT given.wants('x', '{"affinity":[{"matchExpressions":[{"key":"app","operator":"In","values":["db","none"]}]},{"matchLabels":{"app":"api"}}]}');
 SELECT is(given.verdicts('x'), 'n1: Affinity, n2: Affinity, n3: Affinity, n4: Affinity', 'all required terms have to hold');
 SELECT given.wants('x', '{"affinity":[{"matchLabels":{"app":"db"},"topologyKey":"zone","weight":10},{"matchLabels":{"app":"api"},"weight":9}]}');

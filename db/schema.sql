@@ -617,7 +617,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY de70cfc011362313b8384d21e6ece8dd
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY ce08c5b430ace1c0311419101ceae430
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
@@ -679,7 +679,7 @@ FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now times
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
 FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
-FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 3873568fc2b570d66a96346868af1a99
+FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b31abada659fac3c678380746019baf8
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
@@ -907,8 +907,8 @@ FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiti
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
     -- A pressure condition as JSON text.
-FUNCTION cara.project_change(p_manifest jsonb, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 218844f8a3b6913116081f374c0e3bd1
-    -- Changes a project; says configured or unchanged. SR404, SR409.
+FUNCTION cara.project_change(p_manifest jsonb, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 781b3a1c484347239ec6c6755c475f6c
+    -- Changes a project; says configured or unchanged, NULL when there is none of that name. SR409.
 FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, labels jsonb, home text) STABLE SET search_path=cara, pg_temp BODY 07088a63f8e9237663e867cd7e42902e
     -- What a project asks for, with its labels and where its data is.
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104

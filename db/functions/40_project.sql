@@ -236,7 +236,7 @@ DECLARE
 BEGIN
     SELECT * INTO v_old FROM project WHERE name = v_name FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        PERFORM fail_no_project(v_name);
+        RETURN NULL;
     ELSIF v_old.deleted_at IS NOT NULL THEN
         PERFORM fail(409, format('operation conflicts with current resource state: project %s is being deleted', quote(v_name)),
             NULL, 'apply it again once it is gone');
@@ -260,7 +260,7 @@ BEGIN
     RETURN 'configured';
 END
 $$;
-COMMENT ON FUNCTION cara.project_change IS 'Changes a project; says configured or unchanged. SR404, SR409.';
+COMMENT ON FUNCTION cara.project_change IS 'Changes a project; says configured or unchanged, NULL when there is none of that name. SR409.';
 
 CREATE OR REPLACE FUNCTION api.project_create(p_body jsonb, p_actor text DEFAULT session_user)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
@@ -290,7 +290,9 @@ DECLARE
 BEGIN
     PERFORM check_version('Project', p_name, v_manifest->>'resourceVersion', p_if_match);
     PERFORM check_project(v_manifest, setting_number('max_manifest_bytes'), false);
-    PERFORM project_change(v_manifest, p_actor);
+    IF project_change(v_manifest, p_actor) IS NULL THEN
+        PERFORM fail_no_project(p_name);
+    END IF;
     RETURN api.project_get(p_name);
 END
 $$;
@@ -367,6 +369,7 @@ DECLARE
     v_given  jsonb[];
     v_new    record;
     v_next   int := 1;
+    v_clash  boolean;        -- some name of a new one is another's
     v_out    text[] := '{}';
 BEGIN
     IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
@@ -407,18 +410,25 @@ BEGIN
     END IF;
     FOR i IN 1 .. v_count LOOP
         v_about := set_config('cara.about', v_abouts[i], true);
+        v_result := NULL;
         IF v_names[i] = v_fresh[v_next] THEN
             v_object := v_new.wires[v_next];
+            v_clash := v_new.clash;
             v_next := v_next + 1;
         ELSE
             v_object := NULL;
         END IF;
-        IF v_object IS NULL THEN
+        WHILE v_object IS NULL LOOP
             v_result := project_change(v_reads[i], p_actor);
-            v_object := api.project_get(v_names[i])::text;
-        ELSE
+            IF v_result IS NOT NULL THEN
+                v_object := api.project_get(v_names[i])::text;
+            ELSE -- it was deleted meanwhile
+                SELECT c.wires[1], c.clash INTO v_object, v_clash FROM projects_create(v_names[i:i], v_reads[i:i], p_actor) c;
+            END IF;
+        END LOOP;
+        IF v_result IS NULL THEN
             v_result := 'created';
-            IF v_new.clash THEN
+            IF v_clash THEN
                 PERFORM claim_names(v_names[i], v_reads[i]->'spec');
             END IF;
         END IF;

@@ -293,12 +293,13 @@ static int duty_channel(Control *control, Err *err)
         return 0;
     }
     agent_channel_close(TAKE_PTR(control->channel)); /* revoked by what was just issued */
-    if (open_channel(control, &control->offer, err) < 0)
-        return -1;
-    channel_opened(control, control->offer.kind);
-    if (control->offer.kind != CHANNEL_STREAM)
+    ChannelKind kind = control->offer.kind;
+    rc = open_channel(control, &control->offer, err);
+    if (kind != CHANNEL_STREAM)
         channel_offer_done(&control->offer);
-    return 0;
+    if (rc == 0)
+        channel_opened(control, kind);
+    return rc;
 }
 
 static int duty_fetch(Control *control, Err *err)

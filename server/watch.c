@@ -11,8 +11,6 @@
 #include "cara/text.h"
 #include "cara/time.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define TICK_MS    1000

@@ -61,10 +61,10 @@ DECLARE
     v_room  bigint;
     v_moved bigint := 0;
 BEGIN
-    IF EXISTS (SELECT FROM node n WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}') THEN
+    IF EXISTS (SELECT FROM node n WHERE n.spec ? 'taints' AND n.spec @> '{"taints": [{"effect": "NoExecute"}]}') THEN
         v_moved := release(array(
             SELECT a.project FROM node n JOIN assignment a ON a.node = n.name AND a.released_at IS NULL JOIN demand d ON d.project = a.project
-             WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}'
+             WHERE n.spec ? 'taints' AND n.spec @> '{"taints": [{"effect": "NoExecute"}]}'
                AND untolerated(n.spec->'taints', d.placement->'tolerations', '{NoExecute}') IS NOT NULL
              ORDER BY a.project LIMIT p_limit), 'Tainted', 'Evicted', 'its node has a NoExecute taint that it does not tolerate', 'system:tick', p_now);
     END IF;

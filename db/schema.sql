@@ -785,7 +785,7 @@ FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara,
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
-FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 1c2fd18e41079820a3c2868a771d6471
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
@@ -901,7 +901,7 @@ FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURN
     -- Pending projects that nothing of is left on a live node, locked, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
-FUNCTION cara.port_nodes(p_ports text[], p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4505d25333154888193c6b0c44f9d500
+FUNCTION cara.port_nodes(p_ports text[], p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4e806a14a8398819d6ee5266cb6aef70
     -- Nodes where a project has one of the host ports.
 FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 3ee63b1384564aba288157b72784a4b7
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
@@ -947,7 +947,7 @@ FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=ca
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE BODY a750e38d5c8c5d16e2fb72a821e0ad36
     -- JSON text of a canonical object in the wire's member order.
-FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 908ee77ac414b55d661d8ac6c0f966fc
+FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4b4773a7505882b1a7074cc0cfc6084b
     -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
 FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 693a06e202fddefbc110325df0601952
     -- Takes in one report of a node's agent. SR404, SR409 when its epoch, generation or phase is not current, SR400.
@@ -997,7 +997,7 @@ FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687
     -- Trigger: gives a node's status its resource version and the state it moves from.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
-FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 839d3d9164a43181c69a3d611be27706
+FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6922b8d6badd2b7fcda7247680c20f8c
     -- Where, under a term's topology key, there is a project that its selector matches.
 FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5
     -- The affinity terms of a placement as rows.
@@ -1017,7 +1017,7 @@ FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 5fb3778138039130f7edfe87bd4cf29c
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 1e77bbbb9681aecfbbd0ce486fd888f2
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.

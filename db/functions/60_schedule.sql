@@ -6,7 +6,8 @@
 --
 -- The functions on this path are plpgsql, whose plans are kept for the session: planning them anew for every
 -- class would cost more than running them. A plan that is kept must not hang on what the tables held when it was made:
--- what looks at all nodes hashes them, what is about some projects goes by their names (SET enable_... says so).
+-- what looks at all nodes hashes them, what is about some projects goes by their names (SET enable_... says so, and
+-- LATERAL ... OFFSET 0: from the project to its assignment, never through all assignments).
 
 -- One decision at a time in a database; held to the end of the transaction.
 CREATE OR REPLACE FUNCTION cara.schedule_lock()
@@ -45,18 +46,16 @@ BEGIN
     IF v_key IS NULL THEN
         RETURN QUERY
         SELECT DISTINCT a.node
-          FROM project p
-          JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-         WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except;
+          FROM project p CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = p.name AND a.released_at IS NULL OFFSET 0) a
+         WHERE p.labels @> v_labels AND (v_expressions IS NULL OR expressions_match(p.labels, v_expressions)) AND p.name IS DISTINCT FROM p_except;
     ELSE
         RETURN QUERY
         SELECT DISTINCT n.labels->>v_key
           FROM node n
          WHERE CASE WHEN n.labels ? v_key THEN n.name IN ( -- CASE: hashed, never a loop
                SELECT a.node
-                 FROM project p
-                 JOIN assignment a ON a.project = p.name AND a.released_at IS NULL
-                WHERE p.labels @> v_labels AND selector_matches(p.labels, NULL, v_expressions) AND p.name IS DISTINCT FROM p_except) END;
+                 FROM project p CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = p.name AND a.released_at IS NULL OFFSET 0) a
+                WHERE p.labels @> v_labels AND (v_expressions IS NULL OR expressions_match(p.labels, v_expressions)) AND p.name IS DISTINCT FROM p_except) END;
     END IF;
 END
 $$;
@@ -87,7 +86,7 @@ BEGIN
         SELECT DISTINCT r.key, domain_of(h.name, h.labels, r.key) AS domain
           FROM unnest(v_class, v_key) r(class, key)
           JOIN demand d ON d.class = r.class AND d.placement ? 'antiAffinity' AND d.project IS DISTINCT FROM p_except
-          JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+         CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = d.project AND a.released_at IS NULL OFFSET 0) a
           JOIN node h ON h.name = a.node
     )
     SELECT h.domain FROM held h WHERE h.key IS NULL
@@ -104,7 +103,7 @@ RETURNS TABLE (node text) LANGUAGE plpgsql STABLE ROWS 100 SET search_path = car
 AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.node FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
+    SELECT a.node FROM demand d CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = d.project AND a.released_at IS NULL OFFSET 0) a
      WHERE d.host_ports <> '{}' AND d.host_ports && p_ports AND d.project IS DISTINCT FROM p_except;
 END
 $$;
@@ -131,7 +130,7 @@ DECLARE
     v_cpu         bigint := p_demand.cpu;
     v_memory      bigint := p_demand.memory;
     v_ports       text[] := p_demand.host_ports;
-    v_at          text   := (SELECT a.node FROM assignment a WHERE a.project = p_self AND a.released_at IS NULL);
+    v_at          text   := CASE WHEN p_self IS NOT NULL THEN (SELECT a.node FROM assignment a WHERE a.project = p_self AND a.released_at IS NULL) END;
 BEGIN
     RETURN QUERY
     WITH mismatched AS MATERIALIZED (

@@ -785,7 +785,7 @@ FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara,
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
-FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 1c2fd18e41079820a3c2868a771d6471
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.

@@ -69,7 +69,7 @@ BEGIN
     IF v_tainted THEN
         v_moved := release(array(
             SELECT a.project FROM node n JOIN assignment a ON a.node = n.name AND a.released_at IS NULL JOIN demand d ON d.project = a.project
-             WHERE n.spec ? 'taints' AND n.spec @> '{"taints": [{"effect": "NoExecute"}]}'
+             WHERE n.spec @> '{"taints": [{"effect": "NoExecute"}]}'
                AND untolerated(n.spec->'taints', d.placement->'tolerations', '{NoExecute}') IS NOT NULL
              ORDER BY a.project LIMIT p_limit), 'Tainted', 'Evicted', 'its node has a NoExecute taint that it does not tolerate', 'system:tick', p_now);
     END IF;

@@ -669,7 +669,7 @@ FUNCTION api.project_create_each(p_bodies text[], p_actor text) RETURNS SETOF js
     -- api.project_create() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
 FUNCTION api.project_delete(p_name text, p_query jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7445bd4264e65b4cf869cfa7d86b3b32
     -- NULL when the row is gone, the project while its node still has to clear up. p_query force=true removes the row at once. SR404, SR409 when it is not of the version in p_if_match.
-FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a9a9ce9ac05fa8f925f7c2989428ab9c
+FUNCTION api.project_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5fa09163704a5cbe7166f50e0859a7c2
     -- One project. SR404 when there is none of that name.
 FUNCTION api.project_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 55eaaf0d2228e251de88a4db8b4fe0e5
     -- Projects by name; p_query filters by phase (any of), nodeRef, labelSelector and fieldSelector, limit and continue make pages. SR400.
@@ -699,7 +699,7 @@ FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json 
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
-FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY bbc60ba24bad33656c4e667462283c64
+FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 79136f7cf69ec9be9873d6c2c0fc85a5
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
@@ -845,7 +845,7 @@ FUNCTION cara.list(p_kind text, p_query jsonb) RETURNS json VOLATILE SET search_
     -- A list of nodes or projects, or a page of it, with the position a watch can go on from. SR400.
 FUNCTION cara.list_mark(p_kind text, p_query jsonb) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 16983929cffb95ddfe061fd16b5d4ef1
     -- What tells one list from another, for the continue token.
-FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY c3f1da06f9b1e5114f696ce429970956
+FUNCTION cara.list_objects(p_kind text, p_phases text[], p_node text, p_names text[], p_labels jsonb, p_expressions jsonb, p_from text, p_limit bigint) RETURNS TABLE(name text, version bigint, object text) STABLE SET search_path=cara, pg_temp SET jit=off BODY cf3bc6dd7557bf91452778d42c1e862b
     -- Nodes or projects that fit a filter as JSON text, by name, after p_from, p_limit of them at most.
 FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY b286d6bc15a350fec9e474516d3a6087
     -- A continue token: the list, the last name given, the position of the first page.
@@ -914,7 +914,7 @@ FUNCTION cara.project_demand(p_project text) RETURNS TABLE(demand cara.demand, l
 FUNCTION cara.project_set_phase(p_project text, p_phase text, p_reason text, p_message text, p_generation bigint, p_actor text, p_now timestamp with time zone, p_force boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28c949a1c5cc9cf731899ea1c2e66104
     -- Moves a project to a phase, with reason, message and an event; nothing when it is all so already.
 FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignment, p_lost_since timestamp with time zone, p_services text) RETURNS text STABLE BODY 0ef69a9dcdd1fe84bf1ab45b110e1ef8
-    -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: what services_wire() gives.
+    -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: its service_wire()s by name with commas between, NULL when there are none.
 FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
     -- Creates those projects of a list that are not there yet, with all that belongs to them.
 FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
@@ -959,10 +959,10 @@ FUNCTION cara.schedule_lock() RETURNS void VOLATILE SET search_path=cara, pg_tem
     -- Waits until no other transaction is deciding; released when this one ends.
 FUNCTION cara.selector_matches(p_labels jsonb, p_labels_wanted jsonb, p_expressions jsonb) RETURNS boolean IMMUTABLE BODY 26f64f6288261fd1fe5db427a5093b12
     -- Whether labels satisfy a selector.
+FUNCTION cara.service_wire(v cara.project_service) RETURNS text STABLE BODY 6da85b99edde18d3c835b0a5bfdec5a9
+    -- An observed service of a project as JSON text.
 FUNCTION cara.services_put(p_project text, p_epoch bigint, p_services jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a9877041e402d6e4074d175213b5b8e5
     -- Replaces the observed services of a project, writing only what differs. SR400 for an unknown container state.
-FUNCTION cara.services_wire(p_project text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 67c273cd14ed12ef2e55a360e1feca19
-    -- The observed services of a project as JSON text, NULL when none were reported.
 FUNCTION cara.set_pace() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 326f7a3b9fc1371f37befa1de8408643
     -- Keeps the pace of heartbeats for the nodes there are in cara.clock.
 FUNCTION cara.setting_changed() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY e21088c0b644384cc7e9b58042c641a0

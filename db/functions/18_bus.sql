@@ -298,7 +298,8 @@ BEGIN
               FROM step t
         )
         SELECT e.id, wire('{"type":"' || CASE WHEN NOT e.is_now OR NOT e.fits THEN 'DELETED' WHEN e.is_new OR e.was_new OR e.was_elsewhere THEN 'ADDED' ELSE 'MODIFIED' END
-                   || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since, services_wire(p.name))
+                   || '","object":' || CASE WHEN e.is_now THEN project_wire(p, s, a, n.not_ready_since,
+                       (SELECT string_agg(service_wire(v), ',' ORDER BY v.name) FROM project_service v WHERE v.project = p.name))
                                             ELSE gone_wire('Project', e.name, e.id, e.uid, e.labels, e.phase, e.node) END || '}')::text
           FROM event e
           LEFT JOIN project p ON e.is_now AND p.name = e.name
@@ -360,7 +361,8 @@ RETURNS TABLE (name text, version bigint, object text) LANGUAGE plpgsql STABLE R
 AS $$
 DECLARE
     v_sql text := CASE p_kind WHEN 'Project' THEN
-        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since, services_wire(o.name))
+        'SELECT o.name, greatest(o.resource_version, s.resource_version), project_wire(o, s, a, n.not_ready_since,
+                (SELECT string_agg(service_wire(v), '','' ORDER BY v.name) FROM project_service v WHERE v.project = o.name))
            FROM project o JOIN project_status s ON s.project = o.name AND s.project > $1
            LEFT JOIN assignment a ON a.project = o.name AND a.project > $1 AND a.released_at IS NULL AND a.gone_at IS NULL
            LEFT JOIN node_status n ON n.node = a.node'

@@ -20,7 +20,7 @@ suite_counter() {
 # What a suite needs built: a function build_for_NAME below, or nothing.
 suite_build() {
     case $1 in
-        format | unit | contract) echo asan ;;
+        format | unit | property | contract) echo asan ;;
         e2e | docs) echo release ;;
         fuzz) echo fuzz ;;
     esac
@@ -154,11 +154,11 @@ suite_contract() {
         _pytest "$CARA_ROOT/tests/contract" "$@"
 }
 
-# The scheduler against a slow and obvious reference, on random clusters.
+# The scheduler against a slow and obvious reference, on random clusters; the bus while everything dies.
 suite_property() {
     local port
     port=$(postgres_throwaway "$CARA_SANDBOX/pg")
-    DATABASE_URL=$(postgres_tcp_url "$CARA_SANDBOX/pg" "$port") _pytest "$CARA_ROOT/tests/property" "$@"
+    CARA_BIN=$(build_bin asan) DATABASE_URL=$(postgres_tcp_url "$CARA_SANDBOX/pg" "$port") _pytest "$CARA_ROOT/tests/property" "$@"
 }
 
 suite_e2e() { CARA_BIN=$(build_bin release) _pytest "$CARA_ROOT/tests/e2e" "$@"; }

@@ -10,7 +10,8 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+TESTS = pathlib.Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "property"), str(TESTS / "contract")]  # the latter for its `support`: servers and what stands between
 INSTALL = pathlib.Path(__file__).parents[2] / "db" / "install.sql"
 
 

@@ -1,4 +1,4 @@
-"""A database of one's own in the cluster that DATABASE_URL names."""
+"""A database of one's own in the cluster that DATABASE_URL names, or in another one (`admin`)."""
 import contextlib
 import os
 import uuid
@@ -8,9 +8,9 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 
 class Database:
-    def __init__(self, encoding=None):
+    def __init__(self, encoding=None, admin=None):
         self.name = f"cara_contract_{uuid.uuid4().hex[:12]}"
-        self.admin = os.environ["DATABASE_URL"]
+        self.admin = admin or os.environ["DATABASE_URL"]
         parts = parse_dsn(self.admin)
         self.host, self.port = parts.get("host", "localhost"), int(parts.get("port", 5432))
         extra = f" ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'" if encoding else ""

@@ -38,9 +38,13 @@ class Proxy:
         while True:
             try:
                 client, _ = listener.accept()
-                upstream = socket.create_connection(self.target, 5)
             except OSError:
                 return
+            try:
+                upstream = socket.create_connection(self.target, 5)
+            except OSError:
+                client.close()
+                continue
             upstream.settimeout(None)
             with self.lock:
                 self.sockets += [client, upstream]

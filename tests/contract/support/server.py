@@ -57,10 +57,13 @@ class Server:
         self.child = None
 
     def start(self):
+        """Also again, after kill(): on the same port."""
+        said = len(self.log_text())
         self.child = subprocess.Popen([str(BIN / "cara-server")], env=self.env, cwd=tempfile.gettempdir(),
                                       stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        Server.running.append(self)
-        wait_for(lambda: self.child.poll() is not None or f"Listening on 127.0.0.1:{self.port}" in self.log_text(),
+        if self not in Server.running:
+            Server.running.append(self)
+        wait_for(lambda: self.child.poll() is not None or f"Listening on 127.0.0.1:{self.port}" in self.log_text()[said:],
                  "the server to listen")
         assert self.child.poll() is None, self.log_text()
         return self

@@ -439,7 +439,6 @@ TABLE cara.project_status
     updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     was_phase text
     CONSTRAINT project_status_pkey PRIMARY KEY (project)
-    CONSTRAINT project_status_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE INDEX project_status_going ON cara.project_status USING btree (phase) WHERE (phase = ANY (ARRAY['Terminating'::text, 'Terminated'::text]))
     CREATE INDEX project_status_pending ON cara.project_status USING btree (phase_since, project) WHERE (phase = 'Pending'::text)
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
@@ -470,10 +469,9 @@ TABLE cara.revision
     annotations jsonb NOT NULL
     spec jsonb NOT NULL
     CONSTRAINT revision_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text])))
-    CONSTRAINT revision_pkey PRIMARY KEY (id)
+    CONSTRAINT revision_pkey PRIMARY KEY (kind, name, id)
     CONSTRAINT revision_verb_check CHECK ((verb = ANY (ARRAY['create'::text, 'update'::text, 'delete'::text])))
-    CREATE INDEX revision_object ON cara.revision USING btree (kind, name, id)
-    CREATE UNIQUE INDEX revision_pkey ON cara.revision USING btree (id)
+    CREATE UNIQUE INDEX revision_pkey ON cara.revision USING btree (kind, name, id)
     -- Every version of every manifest, with who and when.
 TABLE cara.setting
     name text NOT NULL
@@ -811,8 +809,8 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
-FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 4566812f0ae95ca4f3f67fa51645a934
-    -- Trigger: a project's assignments, names and demand go with it.
+FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 32dfe9033765c32b73b582c8b8f7e43a
+    -- Trigger: a project's status, assignments, names and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3

@@ -29,7 +29,7 @@ END
 $$;
 COMMENT ON FUNCTION cara.keep_demand IS 'Trigger: works out what a project asks for from its spec.';
 
--- On project: its assignments, its names and what it asks for go with it and are renamed with it. Not by foreign keys: those
+-- On project: its status, its assignments, its names and what it asks for go with it and are renamed with it. Not by foreign keys: those
 -- are checked, by a query and a lock, for each new project and again for each row that a batch of decisions writes.
 CREATE OR REPLACE FUNCTION cara.follow_project()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
@@ -37,19 +37,21 @@ AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         DELETE FROM assignment a USING old_rows o WHERE a.project = o.name;
+        DELETE FROM project_status s USING old_rows o WHERE s.project = o.name;
         DELETE FROM demand d USING old_rows o WHERE d.project = o.name;
         DELETE FROM claim c USING old_rows o WHERE c.project = o.name;
     ELSIF TG_OP = 'UPDATE' THEN
         UPDATE assignment SET project = NEW.name WHERE project = OLD.name;
+        UPDATE project_status SET project = NEW.name WHERE project = OLD.name;
         UPDATE demand SET project = NEW.name WHERE project = OLD.name;
         UPDATE claim SET project = NEW.name WHERE project = OLD.name;
     ELSE
-        TRUNCATE assignment, demand, claim;
+        TRUNCATE project_status, assignment, demand, claim;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s assignments, names and demand go with it.';
+COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s status, assignments, names and demand go with it.';
 
 -- AFTER STATEMENT on assignment: who came, who left, who takes more or less.
 CREATE OR REPLACE FUNCTION cara.keep_room()

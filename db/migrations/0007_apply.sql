@@ -5,6 +5,12 @@ INSERT INTO cara.migration (version, name) VALUES (7, 'apply');
 ALTER TABLE cara.project DROP CONSTRAINT project_uid_key;
 ALTER TABLE cara.demand DROP CONSTRAINT demand_project_fkey;
 ALTER TABLE cara.claim DROP CONSTRAINT claim_project_fkey;
+ALTER TABLE cara.project_status DROP CONSTRAINT project_status_project_fkey;
+
+-- One index finds the versions of an object and keeps them apart.
+ALTER TABLE cara.revision DROP CONSTRAINT revision_pkey;
+DROP INDEX cara.revision_object;
+ALTER TABLE cara.revision ADD PRIMARY KEY (kind, name, id);
 
 -- Only triggers write the log.
 ALTER TABLE cara.change DROP CONSTRAINT change_kind_check, DROP CONSTRAINT change_op_check;

@@ -615,7 +615,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY ce08c5b430ace1c0311419101ceae430
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 82fbac816d71810210e57e51760a3870
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
@@ -761,7 +761,7 @@ FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_re
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
-FUNCTION cara.create_together(p_bodies text[], p_listed boolean, p_actor text) RETURNS text[] VOLATILE SET search_path=cara, pg_temp BODY c9c8d17078aab3974308a9bf2f768bb5
+FUNCTION cara.create_together(p_bodies text[], p_listed boolean, p_actor text) RETURNS text[] VOLATILE SET search_path=cara, pg_temp BODY ff56071c3939570cd2a759c00fcc319a
     -- What each of several bodies gets as its answer, NULL for those to be asked alone. SR409 for all of them alone.
 FUNCTION cara.death_log_bytes() RETURNS integer STABLE BODY 9d9578eead1e593ce3ce52ebc617d154
     -- How many bytes of a dead container's log are kept.
@@ -821,7 +821,7 @@ FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE 
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c09bb5f2fcbe9f649641d30406bb5036
+FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ca0e7e232ccba5aaaff355739d10b0f3
     -- Trigger: works out what a project asks for from its spec.
 FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 616fdd6fa35d1279c022ecea4d3b8e97
     -- Trigger: remembers where something of a deleted project is left.

@@ -9,7 +9,7 @@ DECLARE
     v_kept boolean;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO demand SELECT d.* FROM new_rows n, demand_of(n.name, n.spec) d;
+        INSERT INTO demand SELECT (x.d).* FROM (SELECT demand_of(n.name, n.spec) AS d FROM new_rows n OFFSET 0) x; -- once for each, and no set for each
         RETURN NULL;
     END IF;
     v_new := demand_of(NEW.name, NEW.spec);

@@ -365,9 +365,10 @@ DECLARE
     v_there  boolean[];
     v_fresh  text[] := '{}'; -- the new ones among them
     v_given  jsonb[];
-    v_new    record;
+    v_wires  text[];
+    v_clashes boolean;       -- some name of the new ones is another's
     v_next   int := 1;
-    v_clash  boolean;        -- some name of a new one is another's
+    v_clash  boolean;
     v_out    text[] := '{}';
 BEGIN
     IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
@@ -404,14 +405,14 @@ BEGIN
     END LOOP;
     IF v_fresh <> '{}' THEN
         v_about := set_config('cara.about', '', true);
-        v_new := projects_create(v_fresh, v_given, p_actor);
+        SELECT c.wires, c.clash INTO v_wires, v_clashes FROM projects_create(v_fresh, v_given, p_actor) c;
     END IF;
     FOR i IN 1 .. v_count LOOP
         v_about := set_config('cara.about', v_abouts[i], true);
         v_result := NULL;
         IF v_names[i] = v_fresh[v_next] THEN
-            v_object := v_new.wires[v_next];
-            v_clash := v_new.clash;
+            v_object := v_wires[v_next];
+            v_clash := v_clashes;
             v_next := v_next + 1;
         ELSE
             v_object := NULL;
@@ -457,7 +458,8 @@ DECLARE
     v_order  int[];
     v_fresh  text[];
     v_given  jsonb[];
-    v_new    record;
+    v_made   text[];
+    v_clash  boolean;
     v_wires  text[];
     v_out    text[] := array_fill(NULL::text, ARRAY[cardinality(p_bodies)]);
 BEGIN
@@ -484,12 +486,12 @@ BEGIN
     SELECT array_agg(u.n ORDER BY u.name), array_agg(u.name ORDER BY u.name), array_agg(u.read ORDER BY u.name) INTO v_order, v_fresh, v_given
       FROM unnest(v_bodies[:v_count], v_names[:v_count], v_reads[:v_count]) WITH ORDINALITY u(body, name, read, n) WHERE u.body <> ALL (v_alone);
     IF v_order IS NOT NULL THEN
-        v_new := projects_create(v_fresh, v_given, p_actor);
-        IF v_new.clash OR array_position(v_new.wires, NULL) IS NOT NULL THEN
+        SELECT c.wires, c.clash INTO v_made, v_clash FROM projects_create(v_fresh, v_given, p_actor) c;
+        IF v_clash OR array_position(v_made, NULL) IS NOT NULL THEN
             PERFORM fail(409, 'these cannot be created together');
         END IF;
         FOR k IN 1 .. cardinality(v_order) LOOP
-            v_wires[v_order[k]] := v_new.wires[k];
+            v_wires[v_order[k]] := v_made[k];
         END LOOP;
     END IF;
     FOR k IN 1 .. v_count LOOP

@@ -19,8 +19,8 @@ struct TogetherCall {
 /* Calls that went as one. */
 typedef struct Company {
     Together *together;
-    TogetherCall *first; /* NULL: this place is free */
-    char *bodies;        /* an array of texts */
+    TogetherCall *first;
+    char *bodies; /* an array of texts */
     char *actor;
 } Company;
 
@@ -32,10 +32,11 @@ struct Together {
     TogetherCall *last;
     size_t waiting;
     size_t under_way;
-    Company companies[TOGETHER_UNDER_WAY];
     h2o_loop_t *loop;
     h2o_timeout_t soon;
     h2o_timeout_entry_t soon_entry;
+    h2o_timeout_t patience;
+    h2o_timeout_entry_t patience_entry;
 };
 
 static void send_soon(Together *together);
@@ -96,11 +97,12 @@ static void on_each(void *arg, PGresult *result)
 {
     Company *company = arg;
     Together *together = company->together;
-    TogetherCall *call = TAKE_PTR(company->first);
+    TogetherCall *call = company->first;
     bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
 
-    free(TAKE_PTR(company->bodies));
-    free(TAKE_PTR(company->actor));
+    free(company->bodies);
+    free(company->actor);
+    free(company);
     together->under_way--;
     for (int row = 0; call != NULL; row++) {
         TogetherCall *next = call->next;
@@ -138,19 +140,10 @@ static bool is_welcome(const TogetherCall *call, const TogetherCall *first)
            strlen(call->body) <= TOGETHER_MAX_BYTES;
 }
 
-static Company *free_place(Together *together)
-{
-    Company *company = together->companies;
-
-    while (company->first != NULL)
-        company++;
-    return company;
-}
-
 /* Sends the first of those who wait, with as many of those right after it as may go with it. */
 static void send_company(Together *together, TogetherCall *first)
 {
-    Company *company = free_place(together);
+    Company *company = mem_alloc(sizeof(*company));
     TogetherCall *last = first;
     Buf bodies;
 
@@ -176,12 +169,18 @@ static void send_company(Together *together, TogetherCall *first)
         on_each(company, NULL);
 }
 
-static void send_waiting(Together *together)
+static bool may_go(const Together *together)
 {
-    while (together->first != NULL && together->under_way < TOGETHER_UNDER_WAY) {
+    return together->under_way == 0 ||
+           (together->under_way < TOGETHER_UNDER_WAY && together->waiting >= TOGETHER_ENOUGH);
+}
+
+static void send_waiting(Together *together, bool at_once)
+{
+    while (together->first != NULL && (at_once || may_go(together))) {
         TogetherCall *call = together->first;
         together->waiting--;
-        if (call->done != NULL && is_welcome(call, call) && is_welcome(call->next, call)) {
+        if (is_welcome(call, call) && is_welcome(call->next, call)) {
             send_company(together, call);
             continue;
         }
@@ -189,11 +188,20 @@ static void send_waiting(Together *together)
         if (call->done == NULL || send_alone(call) < 0)
             finish(call, NULL);
     }
+    if (together->first == NULL)
+        h2o_timeout_unlink(&together->patience_entry);
+    else if (!h2o_timeout_is_linked(&together->patience_entry))
+        h2o_timeout_link(together->loop, &together->patience, &together->patience_entry);
 }
 
 static void on_turn(h2o_timeout_entry_t *entry)
 {
-    send_waiting(H2O_STRUCT_FROM_MEMBER(Together, soon_entry, entry));
+    send_waiting(H2O_STRUCT_FROM_MEMBER(Together, soon_entry, entry), false);
+}
+
+static void on_patience(h2o_timeout_entry_t *entry)
+{
+    send_waiting(H2O_STRUCT_FROM_MEMBER(Together, patience_entry, entry), true);
 }
 
 /* Whoever came in the same turn of the loop can go together. */
@@ -214,7 +222,9 @@ Together *together_new(h2o_loop_t *loop, Pool *pool, size_t alone, size_t each)
     together->alone = alone;
     together->each = each;
     together->soon_entry.cb = on_turn;
+    together->patience_entry.cb = on_patience;
     h2o_timeout_init(loop, &together->soon, 0);
+    h2o_timeout_init(loop, &together->patience, TOGETHER_PATIENCE_MS);
     return together;
 }
 

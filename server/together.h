@@ -1,15 +1,18 @@
 /* Calls of one function that come at the same time go to Postgres as one: a call that commits costs
- * more than what it writes. Nobody waits for company: while fewer than a few are under way a call
- * goes alone, and what came meanwhile goes together. */
+ * more than what it writes. Who finds nothing under way goes at once, and what comes meanwhile goes
+ * together: when that is answered, when there are enough, or when something takes its time, which
+ * may be waiting for a lock. */
 #ifndef CARA_SERVER_TOGETHER_H
 #define CARA_SERVER_TOGETHER_H
 
 #include "pool.h"
 
-#define TOGETHER_UNDER_WAY 2           /* calls under way before others gather */
-#define TOGETHER_MAX       64          /* calls that go as one */
-#define TOGETHER_MAX_BYTES (64 * 1024) /* of a body that goes with others */
-#define TOGETHER_WAITING   2048        /* calls that have gathered */
+#define TOGETHER_UNDER_WAY   2           /* calls under way, while nothing takes its time */
+#define TOGETHER_ENOUGH      8           /* calls that do not wait for the last one's answer */
+#define TOGETHER_PATIENCE_MS 20          /* how long calls wait for company at most */
+#define TOGETHER_MAX         64          /* calls that go as one */
+#define TOGETHER_MAX_BYTES   (64 * 1024) /* of a body that goes with others */
+#define TOGETHER_WAITING     2048        /* calls that have gathered */
 
 typedef struct Together Together;
 typedef struct TogetherCall TogetherCall;

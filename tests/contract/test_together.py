@@ -5,6 +5,7 @@ import random
 import socket
 import threading
 
+import psycopg2
 from support.manifests import project
 from support.wait import wait_for
 
@@ -101,6 +102,26 @@ def test_who_goes_away_holds_up_nobody(api):
         replies = at_once(48, ask)
         assert {reply.status for reply in replies[::2]} == {201}
     assert api.get("/api/v1/projects/s0").status == 200
+
+
+def test_who_waits_for_a_lock_holds_up_nobody(api):
+    for number in range(3):
+        api.post("/api/v1/projects", named(f"held{number}"))
+    with contextlib.closing(psycopg2.connect(api.database.url)) as someone:
+        someone.cursor().execute("SELECT FROM cara.project FOR UPDATE")
+        waiting = [threading.Thread(target=api.post, args=("/api/v1/apply", {"items": [dict(project(f"held{number}", "nginx:2"), kind="Project")]}))
+                   for number in range(3)]
+        for thread in waiting:
+            thread.start()
+        wait_for(lambda: api.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 3,
+                 "all of them to wait")
+        for number in range(5):
+            reply = api.call("POST", "/api/v1/apply", {"items": [dict(named(f"free{number}"), kind="Project")]}, timeout=3)
+            assert reply.status == 200
+        someone.rollback()
+    for thread in waiting:
+        thread.join(10)
+    assert api.database.value("SELECT min(generation) FROM cara.project WHERE name LIKE 'held%'") == 2
 
 
 def test_the_database_goes_away_meanwhile(api):

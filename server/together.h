@@ -8,7 +8,7 @@
 #include "pool.h"
 
 #define TOGETHER_UNDER_WAY   2           /* calls under way, while nothing takes its time */
-#define TOGETHER_ENOUGH      8           /* calls that do not wait for the last one's answer */
+#define TOGETHER_ENOUGH      16          /* calls that do not wait for the last one's answer */
 #define TOGETHER_PATIENCE_MS 20          /* how long calls wait for company at most */
 #define TOGETHER_MAX         64          /* calls that go as one */
 #define TOGETHER_MAX_BYTES   (64 * 1024) /* of a body that goes with others */

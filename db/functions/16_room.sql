@@ -57,9 +57,14 @@ COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s status, assign
 CREATE OR REPLACE FUNCTION cara.keep_room()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
+DECLARE
+    v_there bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF EXISTS (SELECT FROM new_rows n WHERE NOT EXISTS (SELECT FROM project p WHERE p.name = n.project)) THEN
+        -- who deletes a project locks its status first: it is there until we are done, or gone before we begin
+        PERFORM FROM project_status s WHERE s.project IN (SELECT n.project FROM new_rows n) FOR KEY SHARE;
+        GET DIAGNOSTICS v_there = ROW_COUNT;
+        IF v_there < (SELECT count(DISTINCT n.project) FROM new_rows n) THEN
             RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can be assigned';
         END IF;
         UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count

@@ -62,6 +62,7 @@ def test_apply_takes_files_directories_and_several_of_them(ctl, tmp_path):
 
 def test_apply_takes_lists_and_what_get_printed(ctl):
     ctl("apply", "-f", "-", stdin=manifest(node("n1"), project("web")))
+    wait_for(lambda: "conditions:" in ctl("get", "project", "web", "-o", "yaml").out, "web to be told why it waits")
     for output in ("yaml", "json"):
         for words in (("project", "web"), ("projects",), ("nodes",)):
             printed = ctl("get", *words, "-o", output)

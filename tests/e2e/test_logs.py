@@ -309,12 +309,24 @@ def test_the_last_lines_of_a_crash_are_kept_with_its_exit_code(cluster):
     assert re.search(r"Last Deaths:\n  main exited 3, \d+s ago on n\d\n( {6}.*\n)* {6}working\n", shown), shown
 
 
-def test_a_killed_container_tells_the_signal_and_one_out_of_memory_that_it_was(cluster):
+def test_a_killed_container_tells_the_signal(cluster):
     node = running(cluster, "killed", service("main", "echo alive; sleep 1d & wait"))
     node.engine.call("POST", "/containers/killed-main/kill")
     death = death_of(cluster, "killed")
     assert (death["exitCode"], death["signal"]) == (137, 9) and death["node"] == node.name
     assert "exited 137 (SIGKILL)" in previous(cluster, "killed/main").stderr
+
+
+def test_a_container_that_wanted_more_memory_than_its_limit_tells_that(cluster):
+    """The shell lives on for a moment: an engine hears of what the kernel killed by another way than of the end."""
+    greedy = service("main", "echo filling; tail /dev/zero; code=$?; sleep 1; exit $code",
+                     resources={"limits": {"memory": "16Mi"}})
+    cluster.apply(project("greedy", greedy))
+    death = death_of(cluster, "greedy")
+    assert (death["exitCode"], death.get("oomKilled")) == (137, True), death
+    assert "exited 137 (SIGKILL, out of memory)" in previous(cluster, "greedy/main").stderr
+    shown = cluster.ctl("describe", "project", "greedy").stdout
+    assert re.search(r"Last Deaths:\n  main exited 137 \(SIGKILL, out of memory\)", shown), shown
 
 
 def test_every_death_is_told_once_and_only_the_newest_are_kept(cluster):

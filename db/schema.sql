@@ -635,7 +635,7 @@ FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET 
     -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
     -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
-FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a65b38430c1b83b97173395adce52522
+FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f714e44373705326b59ff904758b1a9e
     -- What a node has to run (desired Running) or to clear away (Removed); NULL when p_if_none_match has the version of it. SR404.
 FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b75d1ce1e72daf541cf49727c393d01
     -- A node takes no new projects; those it has stay. SR404.

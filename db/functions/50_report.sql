@@ -246,15 +246,15 @@ DECLARE
     v_items   text;
     v_version text;
 BEGIN
+    IF NOT EXISTS (SELECT FROM node WHERE name = p_name) THEN
+        PERFORM fail_no_node(p_name);
+    END IF;
     SELECT string_agg(o.said, ',' ORDER BY o.project, o.epoch) INTO v_version
       FROM (SELECT a.project, a.epoch, concat_ws(' ', a.project, p.uid, a.epoch, p.resource_version, a.released_at IS NULL, s.phase) AS said
               FROM assignment a JOIN project p ON p.name = a.project JOIN project_status s ON s.project = a.project
              WHERE a.node = p_name AND a.gone_at IS NULL
             UNION ALL
             SELECT l.project, l.epoch, concat_ws(' ', l.project, l.uid, l.epoch) FROM leftover l WHERE l.node = p_name) o;
-    IF v_version IS NULL AND NOT EXISTS (SELECT FROM node WHERE name = p_name) THEN
-        PERFORM fail_no_node(p_name);
-    END IF;
     v_version := md5(coalesce(v_version, ''));
     IF strpos(p_if_none_match, v_version) > 0 THEN
         RETURN NULL;

@@ -61,3 +61,6 @@ def databases():
     yield made
     for database in made:
         database.drop()
+
+
+collect_ignore = [] if os.environ.get("BUS_KILLS") else ["test_bus_kills.py"]  # README.md says why

@@ -224,7 +224,9 @@ DECLARE
     v_now   bigint;
     v_pace  json;
 BEGIN
-    PERFORM set_config('synchronous_commit', 'off', true);
+    IF coalesce(current_setting('cara.log_open', true), '') = '' THEN -- else what was logged before could be seen, and lost in a crash
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
     UPDATE lease l SET renewed_at = p_now FROM clock c WHERE l.node = p_name RETURNING l.told_ms, c.heartbeat_ms INTO v_told, v_now;
     IF NOT FOUND THEN
         PERFORM fail_no_node(p_name);

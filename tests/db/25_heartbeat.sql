@@ -1,7 +1,7 @@
 -- Heartbeats: they renew the lease, bring what is new, and cost next to nothing otherwise.
 BEGIN;
 \ir given.psql
-SELECT plan(39);
+SELECT plan(40);
 
 SELECT api.node_create('{"metadata":{"name":"n1"}}', 'ann') \g /dev/null
 CREATE FUNCTION given.changes() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM cara.change $$;
@@ -24,6 +24,7 @@ SELECT api.node_heartbeat('n1', '{"state":"Ready","network":{"ip":"10.0.0.5"},"c
 SELECT is(given.changes(), :changes::bigint, 'unchanged heartbeats leave no trace in the change log');
 SELECT is(given.status_row(), :'status_row', 'nor in node_status');
 SELECT is((SELECT renewed_at FROM cara.lease), given.t('5s'), 'but the lease is renewed');
+SELECT set_config('cara.log_open', '', true) \g /dev/null
 SELECT ok(api.node_heartbeat('n1', '', given.t('6s')) IS NULL AND current_setting('synchronous_commit') = 'off', 'a bare heartbeat commits without waiting for the disk');
 SELECT is((SELECT reloptions FROM pg_class WHERE oid = 'cara.lease'::regclass), '{fillfactor=50}', 'lease pages leave room for updates in place');
 SELECT is_empty($$ SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'cara.lease'::regclass AND NOT indisprimary $$, 'and no index stands in their way');
@@ -40,6 +41,7 @@ SELECT api.node_heartbeat('n1', '{"capacity":{"memory":"8Gi"},"allocatable":{}}'
 SELECT is((SELECT capacity FROM cara.node_status), '{"memory":"8Gi"}', 'capacity is replaced whole');
 SELECT is((SELECT count(*) FROM cara.change) > :changes, true, 'what is new is in the change log');
 SELECT is(current_setting('synchronous_commit'), 'on', 'and on disk before anyone sees it');
+SELECT ok(api.node_heartbeat('n1', '', given.t('7s')) IS NULL AND current_setting('synchronous_commit') = 'on', 'also when a bare heartbeat follows in the same transaction');
 
 -- States.
 SELECT api.node_heartbeat('n1', '{"state":"Draining"}', given.t('10s'));

@@ -49,6 +49,8 @@ TABLE cara.change
     at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     phase text
     was_phase text
+    CONSTRAINT change_kind_check CHECK ((kind = ANY (ARRAY['Node'::text, 'Project'::text, 'Assignment'::text, 'Channel'::text])))
+    CONSTRAINT change_op_check CHECK ((op = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text])))
     CONSTRAINT change_pkey PRIMARY KEY (id)
     CREATE UNIQUE INDEX change_pkey ON cara.change USING btree (id)
     -- One row a changed object, written by triggers. Whoever draws ids has told before, by an advisory lock, above which id they will be; so a reader that meets a gap knows whether to wait for it.
@@ -93,6 +95,7 @@ TABLE cara.claim
     project text COLLATE "C" NOT NULL
     CONSTRAINT claim_kind_check CHECK ((kind = ANY (ARRAY['container'::text, 'volume'::text, 'host'::text])))
     CONSTRAINT claim_pkey PRIMARY KEY (kind, name)
+    CONSTRAINT claim_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE UNIQUE INDEX claim_pkey ON cara.claim USING btree (kind, name)
     CREATE INDEX claim_project ON cara.claim USING btree (project)
     -- Names that only one project of the cluster may use: containers, volumes, ingress hosts.
@@ -809,8 +812,8 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
-FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 32dfe9033765c32b73b582c8b8f7e43a
-    -- Trigger: a project's status, assignments, names and demand go with it.
+FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY b842e8eba7378d82198255927d69ffd1
+    -- Trigger: a project's status, assignments and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
 FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3

@@ -1,4 +1,5 @@
--- The bodies of the triggers that keep node_room and demand in step with what they follow from.
+-- The bodies of the triggers that keep in step what follows from projects and nodes: demand, node_room, and the rows that go
+-- with their project.
 
 -- AFTER STATEMENT INSERT, AFTER ROW UPDATE on project: what it asks for now.
 CREATE OR REPLACE FUNCTION cara.keep_demand()
@@ -29,7 +30,7 @@ END
 $$;
 COMMENT ON FUNCTION cara.keep_demand IS 'Trigger: works out what a project asks for from its spec.';
 
--- On project: its status, its assignments, its names and what it asks for go with it and are renamed with it. Not by foreign keys: those
+-- On project: its status, its assignments and what it asks for go with it and are renamed with it. Not by foreign keys: those
 -- are checked, by a query and a lock, for each new project and again for each row that a batch of decisions writes.
 CREATE OR REPLACE FUNCTION cara.follow_project()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
@@ -39,19 +40,17 @@ BEGIN
         DELETE FROM assignment a USING old_rows o WHERE a.project = o.name;
         DELETE FROM project_status s USING old_rows o WHERE s.project = o.name;
         DELETE FROM demand d USING old_rows o WHERE d.project = o.name;
-        DELETE FROM claim c USING old_rows o WHERE c.project = o.name;
     ELSIF TG_OP = 'UPDATE' THEN
         UPDATE assignment SET project = NEW.name WHERE project = OLD.name;
         UPDATE project_status SET project = NEW.name WHERE project = OLD.name;
         UPDATE demand SET project = NEW.name WHERE project = OLD.name;
-        UPDATE claim SET project = NEW.name WHERE project = OLD.name;
     ELSE
-        TRUNCATE project_status, assignment, demand, claim;
+        TRUNCATE project_status, assignment, demand;
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s status, assignments, names and demand go with it.';
+COMMENT ON FUNCTION cara.follow_project IS 'Trigger: a project''s status, assignments and demand go with it.';
 
 -- AFTER STATEMENT on assignment: who came, who left, who takes more or less.
 CREATE OR REPLACE FUNCTION cara.keep_room()

@@ -1,4 +1,4 @@
--- What keeps cara.demand and cara.node_room; the bodies are in functions/16_room.sql.
+-- What keeps in step what follows from projects and nodes; the bodies are in functions/16_room.sql.
 CREATE OR REPLACE TRIGGER keep_demand AFTER UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_demand();
 CREATE OR REPLACE TRIGGER keep_demand_insert AFTER INSERT ON cara.project REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_demand();
 CREATE OR REPLACE TRIGGER follow_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project();

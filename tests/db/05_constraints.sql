@@ -1,7 +1,7 @@
 -- What the tables themselves refuse, whoever writes: not even the owner in psql can store nonsense.
 BEGIN;
 \ir given.psql
-SELECT plan(60);
+SELECT plan(63);
 
 SELECT given.node('n1');
 SELECT given.project('web');
@@ -36,6 +36,8 @@ SELECT given.refused('23514', $$ INSERT INTO cara.event (kind, name, type, reaso
 SELECT given.refused('23514', $$ UPDATE cara.event SET count = 0 $$, 'and happened at least once');
 SELECT given.refused('23514', $$ UPDATE cara.revision SET verb = 'change' $$, 'revisions create, update or delete');
 SELECT given.refused('23514', $$ UPDATE cara.revision SET kind = 'Cluster' $$, 'nodes or projects');
+SELECT given.refused('23514', $$ UPDATE cara.change SET kind = 'Lease' $$, 'leases never enter the change log');
+SELECT given.refused('23514', $$ UPDATE cara.change SET op = 'TRUNCATE' $$, 'the change log knows three operations');
 SELECT given.refused('23514', $$ INSERT INTO cara.field (type, name, position, kind) VALUES ('Odd', 'x', 1, 'object') $$, 'a field that is an object says of which type');
 SELECT given.refused('23514', $$ INSERT INTO cara.field (type, name, position, kind) VALUES ('Odd', 'x', 1, 'float') $$, 'fields are of known kinds');
 SELECT given.refused('23505', $$ INSERT INTO cara.clock DEFAULT VALUES $$, 'there is one clock');
@@ -58,6 +60,7 @@ UPDATE cara.project SET name = 'web' WHERE name = 'shop';
 -- Names that only one may use; channels.
 SELECT given.refused('23505', $$ INSERT INTO cara.claim VALUES ('container', 'web-web', 'web') $$, 'a name is claimed once');
 SELECT given.refused('23514', $$ INSERT INTO cara.claim VALUES ('port', '80', 'web') $$, 'containers, volumes and hosts are claimed');
+SELECT given.refused('23503', $$ INSERT INTO cara.claim VALUES ('host', 'x', 'nobody') $$, 'by a project there is');
 SELECT given.refused('23514', $$ INSERT INTO cara.channel (node, kind) VALUES ('n1', 'postgres') $$, 'a channel of kind postgres has a role and a name');
 SELECT given.refused('23514', $$ INSERT INTO cara.channel (node, kind) VALUES ('n1', 'pigeon') $$, 'channels are of known kinds');
 

@@ -832,8 +832,8 @@ FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, 
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 582078ead80402bba544464bf313dc70
-    -- Trigger: counts what projects take of their nodes; refuses who is no project.
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 24717c2f8aa0aaf34d32e067c3095fd9
+    -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
 FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY f9eb4f311c6395bc0e60968d7ae621fb

@@ -68,7 +68,11 @@ BEGIN
         END IF;
         UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
           FROM (SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node) c
-         WHERE r.node = c.node;
+         WHERE r.node = c.node; -- waits for whoever deletes the node just now
+        GET DIAGNOSTICS v_there = ROW_COUNT;
+        IF v_there < (SELECT count(DISTINCT n.node) FROM new_rows n WHERE n.released_at IS NULL) THEN
+            RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only to a node that there is can a project be assigned';
+        END IF;
     ELSIF TG_OP = 'UPDATE' THEN
         UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
           FROM (SELECT x.node, sum(x.sign * x.cpu) AS cpu, sum(x.sign * x.memory) AS memory, sum(x.sign) AS count
@@ -84,7 +88,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes; refuses who is no project.';
+COMMENT ON FUNCTION cara.keep_room IS 'Trigger: counts what projects take of their nodes; refuses what is no project or no node.';
 
 -- AFTER ROW on node and node_status: what the machine has, less what its owner keeps back; the row is there while its
 -- node is. Not by a foreign key: that is checked again for each version of a row that a batch of decisions writes.

@@ -1,7 +1,7 @@
 -- What the tables themselves refuse, whoever writes: not even the owner in psql can store nonsense.
 BEGIN;
 \ir given.psql
-SELECT plan(63);
+SELECT plan(64);
 
 SELECT given.node('n1');
 SELECT given.project('web');
@@ -44,6 +44,7 @@ SELECT given.refused('23505', $$ INSERT INTO cara.clock DEFAULT VALUES $$, 'ther
 SELECT given.refused('23514', $$ INSERT INTO cara.clock (only_row) VALUES (false) $$, 'and no other');
 
 -- Decisions.
+SELECT given.refused('23503', $$ INSERT INTO cara.assignment (project, node, why) VALUES ('web', 'nowhere', 'test') $$, 'a node that there is runs it');
 INSERT INTO cara.assignment (project, node, why) VALUES ('web', 'n1', 'test');
 SELECT given.refused('23505', $$ INSERT INTO cara.assignment (project, node, why) VALUES ('web', 'n1', 'test') $$, 'a project has one current assignment');
 SELECT given.refused('23514', $$ UPDATE cara.assignment SET released_at = now() $$, 'a release says why');

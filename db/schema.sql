@@ -812,7 +812,7 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
-FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY b842e8eba7378d82198255927d69ffd1
+FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 62d0d369359ad4a3f6cfd1176e65e8f4
     -- Trigger: a project's status, assignments and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.

@@ -45,7 +45,9 @@ BEGIN
         UPDATE project_status SET project = NEW.name WHERE project = OLD.name;
         UPDATE demand SET project = NEW.name WHERE project = OLD.name;
     ELSE
-        TRUNCATE project_status, assignment, demand;
+        DELETE FROM assignment; -- by rows: nodes get their room back, and who truncates these tables in the same command may
+        DELETE FROM project_status;
+        DELETE FROM demand;
     END IF;
     RETURN NULL;
 END

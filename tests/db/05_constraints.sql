@@ -1,7 +1,7 @@
 -- What the tables themselves refuse, whoever writes: not even the owner in psql can store nonsense.
 BEGIN;
 \ir given.psql
-SELECT plan(64);
+SELECT plan(66);
 
 SELECT given.node('n1');
 SELECT given.project('web');
@@ -74,6 +74,13 @@ SELECT is((SELECT count(*) FROM cara.claim) + (SELECT count(*) FROM cara.demand)
     'claims, demand, status and assignments go with their project');
 DELETE FROM cara.node;
 SELECT is((SELECT count(*) FROM cara.node_status) + (SELECT count(*) FROM cara.lease), 0::bigint, 'status and lease go with their node');
+SELECT given.node('n1');
+SELECT given.project('web');
+INSERT INTO cara.assignment (project, node, why) VALUES ('web', 'n1', 'test');
+TRUNCATE cara.project CASCADE;
+SELECT is((SELECT count(*) FROM cara.claim) + (SELECT count(*) FROM cara.demand) + (SELECT count(*) FROM cara.project_status) + (SELECT count(*) FROM cara.assignment)
+    + (SELECT projects FROM cara.node_room), 0::bigint, 'all goes with all projects, and nodes have their room back');
+SELECT lives_ok('TRUNCATE cara.project, cara.assignment, cara.project_status CASCADE', 'they can be named in one command');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -7,7 +7,6 @@ import pytest
 from support.agent import Agent
 from support.database import Database
 from support.manifests import node, project
-from support.postgres import Postgres
 from support.wait import wait_for
 from support.watch import Wakeups, Watch
 
@@ -48,13 +47,6 @@ class Asker(threading.Thread):
     def __exit__(self, *_):
         self.over.set()
         self.join(30)
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.remove()
 
 
 @pytest.fixture

@@ -12,6 +12,9 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 TESTS = pathlib.Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "property"), str(TESTS / "contract")]  # the latter for its `support`: servers and what stands between
+
+from support.postgres import postgres  # noqa: E402, F401
+
 INSTALL = pathlib.Path(__file__).parents[2] / "db" / "install.sql"
 
 
@@ -61,6 +64,3 @@ def databases():
     yield made
     for database in made:
         database.drop()
-
-
-collect_ignore = [] if os.environ.get("BUS_KILLS") else ["test_bus_kills.py"]  # README.md says why

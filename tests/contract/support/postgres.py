@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 
 import psycopg2
+import pytest
 
 from .server import ROOT, free_port
 from .wait import wait_for
@@ -68,3 +69,11 @@ class Postgres:
         if self.child is not None and self.child.poll() is None:
             self.stop_immediately()
         shutil.rmtree(self.dir)
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """One for a file's tests; conftest.py says who may ask for it."""
+    cluster = Postgres().start()
+    yield cluster
+    cluster.remove()

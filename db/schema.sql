@@ -864,13 +864,13 @@ FUNCTION cara.log_labels() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: keeps what the labels were before a change of them.
 FUNCTION cara.log_lock_key(p_floor bigint) RETURNS bigint IMMUTABLE BODY b1e944f767c69c0c377d5a8336f8384d
     -- The advisory lock of whoever writes to the change log above an id.
-FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8f98f93eff47e68aa2201d9dcced3198
+FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 1bc66c085ed6a9dd5df5c746f2c8d685
     -- Trigger: logs changed nodes and wakes the bus.
 FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0fdc0ea94ea8812b29914377fdd6b774
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
     -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
-FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 546b6331955e62a55cb5319d0fb97b20
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 6009287aa405178ec6aaf11a0af5a855
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
 FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.

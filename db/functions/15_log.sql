@@ -120,9 +120,10 @@ END
 $$;
 COMMENT ON FUNCTION cara.wake IS 'Notifies cara_bus and the channels of the given nodes, once a transaction; in a server''s session only by a notice to it.';
 
--- AFTER STATEMENT on node and node_status; deletions are in the log already.
+-- AFTER STATEMENT on node and node_status; deletions are in the log already. Who creates what is being deleted just then waits
+-- for that with an id that may have been drawn before the deletion's, and takes another: the log must not end with what is older.
 CREATE OR REPLACE FUNCTION cara.log_node()
-RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
     v_logged bigint;
@@ -130,6 +131,10 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         SELECT count(*) INTO v_logged FROM old_rows;
     ELSIF TG_TABLE_NAME = 'node' THEN
+        IF TG_OP = 'INSERT' THEN
+            UPDATE node o SET resource_version = 0 FROM change c
+             WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Node' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
+        END IF;
         INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Node', n.name, TG_OP FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE
@@ -146,9 +151,10 @@ $$;
 COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes and wakes the bus.';
 
 -- AFTER STATEMENT on project and project_status. A change of what is asked for wakes the node that runs it;
--- a change of status does not, as that node is who said so. Deletions are in the log already.
+-- a change of status does not, as that node is who said so. Deletions are in the log already, and what is created takes another
+-- id as in log_node().
 CREATE OR REPLACE FUNCTION cara.log_project()
-RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
     v_logged bigint;
@@ -160,6 +166,8 @@ BEGIN
         SELECT n.resource_version, 'Project', n.project, 'UPDATE', CASE WHEN n.was_phase IS NOT NULL THEN n.phase END, n.was_phase FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSIF TG_OP = 'INSERT' THEN
+        UPDATE project o SET resource_version = 0 FROM change c
+         WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
         INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.name, 'INSERT' FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE

@@ -82,7 +82,11 @@ class Stage:
                 future.result(2 * OUTAGE)
         assert all(server.child.poll() is None for server in self.servers), "servers do not die of what others suffer"
         for follower in self.followers:
+            follower.settling = True
+        for follower in self.followers:
             self.wait_for(follower)
+        for follower in self.followers:
+            follower.settling = False
 
     def one_done(self):
         with self.progress:

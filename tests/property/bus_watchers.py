@@ -104,12 +104,13 @@ class Replica:
 
 
 class Follower(threading.Thread):
-    """Follows until it is told to stop; `wrong` is what it could not bear. `turn` is held while it works."""
+    """Follows until it is told to stop; `wrong` is what it could not bear. `turn` is held while it works. `settling`: nobody writes
+    any more, and what it missed is not to be made up for by beginning anew."""
 
     def __init__(self, name, seed):
         super().__init__(daemon=True, name=name)
         self.dice = random.Random(f"{seed}/{name}")
-        self.over, self.turn, self.wrong = threading.Event(), threading.Lock(), None
+        self.over, self.turn, self.wrong, self.settling = threading.Event(), threading.Lock(), None, False
 
     def run(self):
         try:
@@ -162,7 +163,7 @@ class Reader(Follower):
 
     def once(self):
         with self.turn:
-            if self.replica.position is None or self.dice.random() < 0.01:
+            if self.replica.position is None or (not self.settling and self.dice.random() < 0.01):
                 self.relist()
             moved = self.step()
         time.sleep(0 if moved else self.dice.random() * IDLE)

@@ -96,6 +96,7 @@ def test_when_the_cluster_has_outgrown_it_who_was_given_postgres_is_moved_to_a_s
     is_woken_by(given, server, "after")
     assert len(given.said("woken")) > woken
     assert not asking.said("channel lost")
+    assert not given.said(r"(?m)^FATAL")  # libpq prints nothing between the lines of the log
     assert database.value("SELECT string_agg(node || ' ' || kind, ', ' ORDER BY node) FROM cara.channel") == "n1 stream, n2 postgres"
 
 

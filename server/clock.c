@@ -30,10 +30,10 @@ typedef enum ClockState {
     CLOCK_ASKING,  /* for the lock */
     CLOCK_STANDBY, /* another server ticks */
     CLOCK_TICKING,
-    CLOCK_RESTING, /* leader; woken, and not at it yet: agents that the same change concerns go
-                      first, and changes that come together have one tick. After a tick some times as
-                      long as that took: where changes never end, ticks shall not be half of what
-                      Postgres does */
+    CLOCK_RESTING, /* leader; woken, and not yet at it. At first: agents that the same change
+                      concerns go before, and changes that come together have one tick. After a tick
+                      some times as long as it took: where changes never end, ticks shall not be
+                      half of what Postgres does */
     CLOCK_WAITING, /* leader; until due or woken */
 } ClockState;
 

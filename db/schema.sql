@@ -82,6 +82,7 @@ TABLE cara.channel
     CONSTRAINT channel_pkey PRIMARY KEY (node)
     CONSTRAINT channel_postgres_is_whole CHECK (((kind <> 'postgres'::text) OR ((role_name IS NOT NULL) AND (channel IS NOT NULL))))
     CONSTRAINT channel_stream_is_whole CHECK (((kind <> 'stream'::text) OR (token_hash IS NOT NULL)))
+    CREATE INDEX channel_given ON cara.channel USING btree (serial) WHERE ((kind = 'postgres'::text) AND (NOT wanted))
     CREATE UNIQUE INDEX channel_pkey ON cara.channel USING btree (node)
     CREATE INDEX channel_postgres ON cara.channel USING btree (node) WHERE (kind = 'postgres'::text)
     CREATE UNIQUE INDEX channel_role ON cara.channel USING btree (role_name)

@@ -33,6 +33,13 @@ static PGconn *connect_to(const char *conninfo)
     return PQconnectdbParams(keys, values, 1);
 }
 
+/* A session that is ended is told so by a notice, which libpq would print: the loss is logged. */
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 static void close_postgres(AgentChannel *base)
 {
     PostgresChannel *channel = (PostgresChannel *)base;
@@ -80,6 +87,7 @@ int agent_channel_open_postgres(const char *conninfo, const char *name, AgentCha
     channel->conn = connect_to(conninfo);
     if (PQstatus(channel->conn) != CONNECTION_OK)
         return refuse(channel->conn, err, "connect to the wake-up channel");
+    PQsetNoticeProcessor(channel->conn, ignore_notice, NULL);
     char *quoted = PQescapeIdentifier(channel->conn, name, strlen(name));
     _cleanup_(mem_freep) char *command = mem_printf("LISTEN %s", quoted != NULL ? quoted : "\"\"");
     PQfreemem(quoted);

@@ -76,11 +76,13 @@ TABLE cara.channel
     issued_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
     serial bigint NOT NULL DEFAULT nextval('cara.channel_serial'::regclass)
     token_hash bytea
+    wanted boolean NOT NULL DEFAULT false
     CONSTRAINT channel_kind_check CHECK ((kind = ANY (ARRAY['postgres'::text, 'stream'::text, 'poll'::text])))
     CONSTRAINT channel_node_fkey FOREIGN KEY (node) REFERENCES cara.node(name) ON UPDATE CASCADE ON DELETE CASCADE
     CONSTRAINT channel_pkey PRIMARY KEY (node)
     CONSTRAINT channel_postgres_is_whole CHECK (((kind <> 'postgres'::text) OR ((role_name IS NOT NULL) AND (channel IS NOT NULL))))
     CONSTRAINT channel_stream_is_whole CHECK (((kind <> 'stream'::text) OR (token_hash IS NOT NULL)))
+    CREATE INDEX channel_given ON cara.channel USING btree (serial) WHERE ((kind = 'postgres'::text) AND (NOT wanted))
     CREATE UNIQUE INDEX channel_pkey ON cara.channel USING btree (node)
     CREATE INDEX channel_postgres ON cara.channel USING btree (node) WHERE (kind = 'postgres'::text)
     CREATE UNIQUE INDEX channel_role ON cara.channel USING btree (role_name)
@@ -108,6 +110,7 @@ TABLE cara.clock
     log_trimmed_to bigint NOT NULL DEFAULT 0
     heartbeat_ms bigint
     lease_ms bigint
+    channels_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
     CONSTRAINT clock_only_row_check CHECK (only_row)
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
     CREATE UNIQUE INDEX clock_pkey ON cara.clock USING btree (only_row)
@@ -630,7 +633,7 @@ FUNCTION api.can_issue_channels() RETURNS boolean STABLE SECURITY DEFINER SET se
     -- Whether channels of kind postgres can be had here; it takes CREATEROLE.
 FUNCTION api.channel_check(p_streams jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5dc21a6bce4c14ab367538c7a79e3e38
     -- Of streams given as {node: serial}, the nodes whose stream was revoked.
-FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 33d071dbe087bcaaaacf4e3013272386
+FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f9770082f657c5983beda065336edaf2
     -- Issues a node's channel and revokes the one before: postgres with conninfo and channel name, stream with a URL, or poll; with the paces its agent keeps. SR400, SR404.
 FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1784b541fa54052e37bfb3450e0066b7
     -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
@@ -696,7 +699,7 @@ FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path
     -- All settings by name.
 FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2be6148bfbe79c147933e6736de0d2c9
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3f4f7b8a1729d1c65cd6ad80030cb2c8
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -718,6 +721,8 @@ FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 4282eac52b99c9f6f939
     -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY b35f80e5a35903b5f9e0fd35a383242f
     -- True of a manifest that is canonical as it stands, written from cara.field.
+FUNCTION cara.channel_default(p_has_postgres boolean) RETURNS text STABLE SET search_path=cara, pg_temp BODY 13df94fd1519af077de4bcb735b9d05f
+    -- The kind of channel for an agent that asks for none, by whether it has one of kind postgres and how many nodes there are.
 FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
@@ -876,9 +881,11 @@ FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
+FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 94f44c3c1d537d5ec83ce96fde76a2c6
+    -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY c44125b1f1c19fe13d00bd840d39a26d
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY e5d06fbaea0199df54c1de82d935dec2
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.

@@ -12,6 +12,7 @@
 #define RETRY_MS             1000  /* of the lock, and after a tick that failed */
 #define NEXT_MIN_MS          20    /* whatever SQL says, leave room for others */
 #define NEXT_MAX_MS          30000 /* the slow poll behind the bus */
+#define AFTER_MS             3     /* of a wake-up, see CLOCK_RESTING */
 #define REST_TIMES           3
 #define REST_MAX_MS          200
 #define STATEMENT_TIMEOUT_MS 60000
@@ -29,8 +30,10 @@ typedef enum ClockState {
     CLOCK_ASKING,  /* for the lock */
     CLOCK_STANDBY, /* another server ticks */
     CLOCK_TICKING,
-    CLOCK_RESTING, /* leader; woken meanwhile, and some times as long at rest as the tick took:
-                      where changes never end, ticks shall not be half of what Postgres does */
+    CLOCK_RESTING, /* leader; woken, and not yet at it. At first: agents that the same change
+                      concerns go before, and changes that come together have one tick. After a tick
+                      some times as long as it took: where changes never end, ticks shall not be
+                      half of what Postgres does */
     CLOCK_WAITING, /* leader; until due or woken */
 } ClockState;
 
@@ -89,7 +92,7 @@ static void on_wake(BusSubscriber *subscriber, int backend)
     if (backend != 0 && backend == session_backend(clock->session))
         return;
     if (clock->state == CLOCK_WAITING)
-        tick(clock);
+        wait_for(clock, CLOCK_RESTING, AFTER_MS);
     else
         clock->woken = true;
 }
@@ -141,8 +144,9 @@ static void on_answered(void *arg, PGresult *result)
     }
     clock->fresh = false;
     int64_t rest = REST_TIMES * (time_monotonic_ms() - clock->began);
+    rest = rest < AFTER_MS ? AFTER_MS : rest > REST_MAX_MS ? REST_MAX_MS : rest;
     if (clock->woken)
-        wait_for(clock, CLOCK_RESTING, (unsigned)(rest < REST_MAX_MS ? rest : REST_MAX_MS));
+        wait_for(clock, CLOCK_RESTING, (unsigned)rest);
     else
         wait_for(clock, CLOCK_WAITING, value != NULL ? clock_parse_next(value) : NEXT_MAX_MS);
 }

@@ -340,6 +340,13 @@ static void open_stream(Fleet *fleet, Agent *agent)
         channel_lost(fleet, agent);
 }
 
+/* A session that is ended says so in a notice: here that is a loss like any other. */
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 /* Blocks for some milliseconds: it is for a thousand at most, before anything is measured. */
 static void open_postgres(Fleet *fleet, Agent *agent, const char *conninfo)
 {
@@ -354,6 +361,7 @@ static void open_postgres(Fleet *fleet, Agent *agent, const char *conninfo)
         channel_lost(fleet, agent);
         return;
     }
+    PQsetNoticeProcessor(agent->postgres, ignore_notice, NULL);
     PQclear(PQexec(agent->postgres, fleet->listening ? agent->listen : "UNLISTEN *"));
     want(fleet, agent, FETCH);
 }

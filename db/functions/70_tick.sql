@@ -264,6 +264,7 @@ BEGIN
         p_now + setting_interval('control_plane_gap') / 3,
         (SELECT greatest(leases_due_at, judge_after) FROM clock),
         (SELECT trim_due_at FROM clock),
+        (SELECT channels_due_at FROM clock WHERE channels_due_at > p_now),
         (SELECT min(s.phase_since) + setting_interval('terminated_retention') FROM project_status s
           WHERE s.phase = 'Terminated' AND s.phase_since > p_now - (SELECT setting_interval('terminated_retention'))),
         (SELECT min(d.given_up_at) FROM deletion_due() d WHERE d.given_up_at > p_now),
@@ -307,6 +308,9 @@ BEGIN
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
     PERFORM guard_bus(p_now);
+    IF p_now >= v_clock.channels_due_at AND move_channels(p_now) > 0 THEN -- and perhaps more
+        UPDATE clock SET channels_due_at = p_now + interval '1 second';
+    END IF;
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM set_pace();
         v_more := trim_history(p_now);

@@ -62,14 +62,58 @@ END
 $$;
 COMMENT ON FUNCTION cara.pace_wire IS 'The paces agents are told, as JSON members.';
 
--- POST /api/v1/nodes/NAME/channel {"kind":"postgres"}: a new channel for a node; the one before is revoked. The kind
--- that is asked for is given where it can be had; otherwise postgres for the first channel_pg_max nodes, stream for the rest.
+-- Every commit that notifies wakes each session that LISTENs, whatever it listens for: the first channel_pg_max nodes may, as
+-- long as there are not more than twice as many. In between everyone keeps what it has, so that a cluster that goes back and
+-- forth does not have its agents do so. Looks at no more nodes than that takes.
+CREATE OR REPLACE FUNCTION cara.channel_default(p_has_postgres boolean)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_max   bigint := setting_number('channel_pg_max');
+    v_nodes bigint := (SELECT count(*) FROM (SELECT FROM node LIMIT 2 * v_max + 1) n);
+BEGIN
+    RETURN CASE WHEN v_nodes <= v_max OR (v_nodes <= 2 * v_max AND p_has_postgres) THEN 'postgres' ELSE 'stream' END;
+END
+$$;
+COMMENT ON FUNCTION cara.channel_default IS 'The kind of channel for an agent that asks for none, by whether it has one of kind postgres and how many nodes there are.';
+
+-- Takes their channels from agents that LISTEN on Postgres without having asked for that, once the cluster has outgrown it: they
+-- ask again, as for any channel that is lost, get a stream, and fetch. A few each second, as all of them notice at once; what
+-- someone is just issuing is left for the next time.
+CREATE OR REPLACE FUNCTION cara.move_channels(p_now timestamptz, p_most int DEFAULT 8)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_moved bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM channel WHERE kind = 'postgres' AND NOT wanted) OR channel_default(true) = 'postgres'
+       OR NOT api.can_issue_channels() THEN
+        RETURN 0;
+    END IF;
+    WITH chosen AS (
+        SELECT n.name FROM channel c JOIN node n ON n.name = c.node
+         WHERE c.kind = 'postgres' AND NOT c.wanted ORDER BY c.serial LIMIT p_most FOR NO KEY UPDATE OF n SKIP LOCKED
+    )
+    DELETE FROM channel c USING chosen o WHERE c.node = o.name AND c.kind = 'postgres' AND NOT c.wanted;
+    GET DIAGNOSTICS v_moved = ROW_COUNT;
+    IF v_moved > 0 THEN
+        PERFORM event_record('Cluster', 'cluster', 'Normal', 'ChannelsMoved',
+            format('With more than %s nodes, agents that LISTEN on Postgres are moved to streams', 2 * setting_number('channel_pg_max')), 'system:tick', p_now);
+    END IF;
+    RETURN v_moved;
+END
+$$;
+COMMENT ON FUNCTION cara.move_channels IS 'Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.';
+
+-- POST /api/v1/nodes/NAME/channel {"kind":"postgres"}: a new channel for a node; the one before is revoked. The kind that is
+-- asked for is given where it can be had, and channel_default() to who asks for none.
 -- p_endpoint: the host, port, dbname and sslmode under which agents reach this database.
 CREATE OR REPLACE FUNCTION api.channel_issue(p_name text, p_body jsonb DEFAULT '{}', p_endpoint jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_kind     text := coalesce(p_body->>'kind', 'postgres');
+    v_kind     text := p_body->>'kind';
+    v_wanted   boolean;
     v_before   channel;
     v_role     text;
     v_channel  text;
@@ -83,6 +127,8 @@ BEGIN
         PERFORM fail(400, format('invalid kind %s: must be one of postgres, stream, poll', quote(v_kind, 40)), 'kind');
     END IF;
     SELECT * INTO v_before FROM channel WHERE node = p_name;
+    v_wanted := v_kind IS NOT NULL;
+    v_kind := coalesce(v_kind, channel_default(v_before.kind IS NOT DISTINCT FROM 'postgres'));
     IF v_kind = 'postgres' AND (NOT api.can_issue_channels()
        OR (SELECT count(*) FROM channel WHERE kind = 'postgres' AND node <> p_name) >= setting_number('channel_pg_max')) THEN
         v_kind := 'stream';
@@ -102,9 +148,9 @@ BEGIN
     ELSIF v_kind = 'stream' THEN
         v_answer := ',"url":' || wire_text('/api/v1/nodes/' || p_name || '/wakeups?token=' || v_secret);
     END IF;
-    INSERT INTO channel (node, kind, role_name, channel, token_hash)
-    VALUES (p_name, v_kind, v_role, v_channel, CASE v_kind WHEN 'stream' THEN sha256(convert_to(v_secret, 'UTF8')) END)
-    ON CONFLICT (node) DO UPDATE SET kind = excluded.kind, role_name = excluded.role_name, channel = excluded.channel,
+    INSERT INTO channel (node, kind, wanted, role_name, channel, token_hash)
+    VALUES (p_name, v_kind, v_wanted, v_role, v_channel, CASE v_kind WHEN 'stream' THEN sha256(convert_to(v_secret, 'UTF8')) END)
+    ON CONFLICT (node) DO UPDATE SET kind = excluded.kind, wanted = excluded.wanted, role_name = excluded.role_name, channel = excluded.channel,
        token_hash = excluded.token_hash, serial = excluded.serial, issued_at = excluded.issued_at;
     UPDATE lease SET told_ms = coalesce(c.heartbeat_ms, p.heartbeat_ms) FROM clock c, pace(1) p WHERE node = p_name;
     RETURN wire('{"kind":"' || v_kind || '"' || coalesce(v_answer, '') || pace_wire() || '}');

@@ -79,6 +79,27 @@ def test_the_server_picks_postgres_for_the_first_nodes_and_streams_for_the_rest(
     second.opens("stream")
 
 
+def test_when_the_cluster_has_outgrown_it_who_was_given_postgres_is_moved_to_a_stream(database, make_cluster, make_agent):
+    server = make_cluster(channel_pg_max="2")
+    given = make_agent(server.url, "n1")
+    given.opens("postgres")
+    asking = make_agent(server.url, "n2", AGENT_CHANNEL="postgres")
+    asking.opens("postgres")
+    let_in(server)
+    is_woken_by(given, server, "before")
+    for i in range(3):
+        assert server.post("/api/v1/nodes", node(f"other{i}")).status == 201
+    given.says("channel lost")
+    is_woken_by(given, server, "meanwhile")  # it hears of nothing now, and fetches once it has a stream
+    given.opens("stream")
+    woken = len(given.said("woken"))
+    is_woken_by(given, server, "after")
+    assert len(given.said("woken")) > woken
+    assert not asking.said("channel lost")
+    assert not given.said(r"(?m)^FATAL")  # libpq prints nothing between the lines of the log
+    assert database.value("SELECT string_agg(node || ' ' || kind, ', ' ORDER BY node) FROM cara.channel") == "n1 stream, n2 postgres"
+
+
 @pytest.mark.parametrize("kind", ["postgres", "stream"])
 def test_an_agent_gets_the_kind_it_asks_for_and_is_woken(make_cluster, make_agent, kind):
     server = make_cluster()

@@ -81,6 +81,54 @@ SELECT api.channel_issue('n1', '{"kind":"postgres"}', NULL)::jsonb->>'conninfo' 
 SELECT matches(:'conninfo'::text, '^dbname=''' || current_database() || ''' user=', 'an endpoint that says nothing leaves it to the agent''s environment');
 SELECT is(api.can_issue_channels(), true, 'whether channels can be had is known');
 
+-- A cluster that has outgrown it: whoever LISTENs without having asked for that is moved to a stream, a few at a time.
+CREATE FUNCTION given.kinds() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(c.node || ' ' || c.kind, ', ' ORDER BY c.node) FROM cara.channel c $$;
+DELETE FROM cara.channel;
+UPDATE cara.setting SET value = '2' WHERE name = 'channel_pg_max';
+SELECT given.issued('n1', '{"kind":"postgres"}'), given.issued('n2') \g /dev/null
+SELECT given.node('n3'), given.issued('n3'), given.node('n4'), given.issued('n4') \g /dev/null
+SELECT is(given.kinds(), 'n1 postgres, n2 postgres, n3 stream, n4 stream', 'between once and twice channel_pg_max nodes newer ones have streams');
+SELECT is(cara.move_channels(given.t()), 0::bigint, 'and nobody is moved');
+SELECT is(given.issued('n2')->>'kind', 'postgres', 'who LISTENs may go on doing so');
+SELECT is(given.issued('n3')->>'kind', 'stream', 'who has a stream keeps that');
+SELECT given.node('n5');
+SELECT role_name AS role_1 FROM cara.channel WHERE node = 'n1' \gset
+SELECT role_name AS role_2 FROM cara.channel WHERE node = 'n2' \gset
+SELECT api.tick(false, given.t('1s')) \g /dev/null
+SELECT is(given.kinds(), 'n1 postgres, n3 stream, n4 stream', 'with more nodes than that its channel is revoked, but not that of who asked for it');
+SELECT hasnt_role(:'role_2', 'with its role, which ends its session');
+SELECT has_role(:'role_1', 'and no other');
+SELECT is((SELECT string_agg(message || ' ' || count, ', ') FROM cara.event WHERE reason = 'ChannelsMoved'), 'With more than 4 nodes, agents that LISTEN on Postgres are moved to streams 1', 'an event says so');
+SELECT is(given.issued('n2')->>'kind', 'stream', 'it asks again and gets a stream');
+SELECT is(given.issued('n1', '{"kind":"postgres"}')->>'kind', 'postgres', 'who asks for postgres gets that also now');
+SELECT is(cara.move_channels(given.t('2s')), 0::bigint, 'then there is nothing to move');
+SELECT api.node_delete('n5');
+SELECT is(given.issued('n2')->>'kind', 'stream', 'back under the limit nobody goes back');
+SELECT given.node('n5'), cara.move_channels(given.t('3s')) \g /dev/null
+SELECT is(given.kinds(), 'n1 postgres, n2 stream, n3 stream, n4 stream', 'so over it again there is nobody to move');
+SELECT api.node_delete('n3'), api.node_delete('n4'), api.node_delete('n5');
+SELECT is(given.issued('n2')->>'kind', 'postgres', 'a cluster that is small again starts anew');
+SELECT given.issued('n1') \g /dev/null
+UPDATE cara.setting SET value = '0' WHERE name = 'channel_pg_max';
+SELECT is(cara.move_channels(given.t('4s')), 2::bigint, 'where nobody may LISTEN any more all are moved, and nobody who no longer asks for it stays');
+
+UPDATE cara.setting SET value = '64' WHERE name = 'channel_pg_max';
+SELECT given.node('m' || i), given.issued('m' || i) FROM generate_series(1, 20) i \g /dev/null
+UPDATE cara.setting SET value = '5' WHERE name = 'channel_pg_max';
+SELECT is((api.tick(false, given.t('10s'))->>'nextInMs')::int, 1000, 'the tick comes again after a second');
+SELECT is((SELECT count(*) FROM cara.channel WHERE node ~ '^m' AND kind = 'postgres'), 12::bigint, 'when it has moved eight');
+SELECT is((SELECT count(*) FROM cara.channel WHERE node = ANY (ARRAY(SELECT 'm' || i FROM generate_series(1, 8) i))), 0::bigint, 'those who had theirs the longest');
+SELECT api.tick(false, given.t('10.9s')) \g /dev/null
+SELECT is((SELECT count(*) FROM cara.channel WHERE node ~ '^m' AND kind = 'postgres'), 12::bigint, 'not more before, however often it comes');
+SELECT api.tick(false, given.t('11s')) \g /dev/null
+SELECT is((SELECT count(*) FROM cara.channel WHERE node ~ '^m' AND kind = 'postgres'), 4::bigint, 'but eight each second');
+SELECT is((api.tick(false, given.t('12s'))->>'nextInMs')::int, 1000, 'until');
+SELECT isnt((api.tick(false, given.t('13s'))->>'nextInMs')::int, 1000, 'nobody is left');
+SELECT is((SELECT count(*) FROM cara.channel WHERE node ~ '^m' AND kind = 'postgres'), 0::bigint, 'who LISTENs');
+DELETE FROM cara.node WHERE name ~ '^m';
+UPDATE cara.setting SET value = '64' WHERE name = 'channel_pg_max';
+SELECT given.issued('n1'), given.issued('n2') \g /dev/null
+
 -- What the role may do: connect, LISTEN. Everything else is denied.
 SELECT role_name AS role FROM cara.channel WHERE node = 'n1' \gset
 SELECT role_name AS other FROM cara.channel WHERE node = 'n2' \gset

@@ -447,7 +447,7 @@ TABLE cara.project_status
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
     CREATE TRIGGER a_log_open BEFORE DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN ((new.phase <> 'Pending'::text)) EXECUTE FUNCTION cara.check_phase_move()
-    CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
+    CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN (((old.phase <> new.phase) AND (((old.phase || ' '::text) || new.phase) <> ALL (cara.legal_moves())))) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
     CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_phase()
     -- Where each project stands. Written by api.project_report, api.node_report, api.schedule and api.tick.
@@ -734,7 +734,7 @@ FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb 
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
     -- Raises SR400 unless the phase is one there is.
-FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY cf076a0eab94b7178ea40342025a5915
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY b4d76a4edf3a6357f37fa6b76cd82045
     -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
 FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
     -- Raises SR400 for the first rule that a project's placement breaks.
@@ -832,7 +832,7 @@ FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, 
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 24717c2f8aa0aaf34d32e067c3095fd9
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY dba23c5921d09532a2f6653572194733
     -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.

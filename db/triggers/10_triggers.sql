@@ -12,7 +12,9 @@ CREATE OR REPLACE TRIGGER stamp_new BEFORE INSERT ON cara.node FOR EACH ROW EXEC
 CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_state();
 CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp();
 CREATE OR REPLACE TRIGGER stamp_new BEFORE INSERT ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_new('ProjectSpec');
-CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_phase();
+CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW
+    WHEN (NEW.resource_version = OLD.resource_version OR NEW.resource_version <> currval('cara.change_id') OR NEW.was_phase IS DISTINCT FROM nullif(OLD.phase, NEW.phase))
+    EXECUTE FUNCTION cara.stamp_phase();
 CREATE OR REPLACE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec');
 CREATE OR REPLACE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec');
 CREATE OR REPLACE TRIGGER stamp_said BEFORE INSERT OR UPDATE OF network, capacity, allocatable, info ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_said();

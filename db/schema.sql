@@ -686,7 +686,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY bf0b632002778f5865b191365f2f818c
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 4dab72811799117a9cf12d45000800c6
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -898,7 +898,7 @@ FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(projects text[], labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 42741533c499ef8b6f17476482bb0233
+FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(projects text[], labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY edcf588378d0ad84af2694af6f81765e
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.

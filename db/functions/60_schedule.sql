@@ -541,12 +541,14 @@ DECLARE
 BEGIN
     RETURN QUERY
     SELECT array_agg(w.project), w.labels, w.home
-      FROM (SELECT s.project, s.phase_since, d.class, d.priority, CASE WHEN d.keeps_data THEN h.node END AS home,
-                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END AS labels
-              FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
+      FROM (SELECT s.project, s.phase_since, d.class, d.priority,
+                   CASE WHEN d.keeps_data THEN (SELECT h.node FROM data_home h WHERE h.project = s.project) END AS home,
+                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN (SELECT p.labels FROM project p WHERE p.name = s.project) ELSE '{}' END AS labels
+              FROM project_status s JOIN demand d ON d.project = s.project
              WHERE s.phase = 'Pending'
-               AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                                WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
+               AND CASE WHEN s.project IN ( -- CASE: hashed, never a loop
+                   SELECT a.project FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                    WHERE a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced')) THEN false ELSE true END
              ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w
      GROUP BY w.class, w.labels, w.home ORDER BY min(w.priority) DESC, min(w.phase_since), (array_agg(w.project))[1];
 END

@@ -450,9 +450,9 @@ TABLE cara.project_status
     CREATE UNIQUE INDEX project_status_pkey ON cara.project_status USING btree (project)
     CREATE TRIGGER a_log_open BEFORE DELETE OR UPDATE ON cara.project_status FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN ((new.phase <> 'Pending'::text)) EXECUTE FUNCTION cara.check_phase_move()
-    CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN ((old.phase <> new.phase)) EXECUTE FUNCTION cara.check_phase_move()
+    CREATE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN (((old.phase <> new.phase) AND (((old.phase || ' '::text) || new.phase) <> ALL (cara.legal_moves())))) EXECUTE FUNCTION cara.check_phase_move()
     CREATE TRIGGER log_update AFTER UPDATE ON cara.project_status REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.log_project()
-    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_phase()
+    CREATE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW WHEN (((new.resource_version = old.resource_version) OR (new.resource_version <> currval('cara.change_id'::regclass)) OR (new.was_phase IS DISTINCT FROM NULLIF(old.phase, new.phase)))) EXECUTE FUNCTION cara.stamp_phase()
     -- Where each project stands. Written by api.project_report, api.node_report, api.schedule and api.tick.
 TABLE cara.report_reason
     name text NOT NULL
@@ -689,7 +689,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY d96a226a3427f7d670b18c52aa58a486
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 4dab72811799117a9cf12d45000800c6
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -739,7 +739,7 @@ FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb 
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
     -- Raises SR400 unless the phase is one there is.
-FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY cf076a0eab94b7178ea40342025a5915
+FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY b4d76a4edf3a6357f37fa6b76cd82045
     -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
 FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
     -- Raises SR400 for the first rule that a project's placement breaks.
@@ -837,7 +837,7 @@ FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, 
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 24717c2f8aa0aaf34d32e067c3095fd9
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY dba23c5921d09532a2f6653572194733
     -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
@@ -857,7 +857,7 @@ FUNCTION cara.list_token(p_mark text, p_name text, p_position bigint) RETURNS te
     -- A continue token: the list, the last name given, the position of the first page.
 FUNCTION cara.lock_status() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY a9aa2bdaeab802fbb8904c8d15b13032
     -- Trigger: keeps phases and states from moving while labels change.
-FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 5cb7e876cd6636c63d10f711273cf262
+FUNCTION cara.log_assignment() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c6a658c536484156cb83c3a3bc49acdc
     -- Trigger: logs decisions and wakes the nodes they concern, and the scheduler when a node is clear of one that waits.
 FUNCTION cara.log_channel() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY fac6b5145ebef1d94b20b875ed33ba6c
     -- Trigger: logs streams that were revoked; servers, which look each second, need not be woken for that.
@@ -903,10 +903,10 @@ FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint)
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
     -- The paces agents are told, as JSON members.
-FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY a21d6df7c97493b9ac945397dd1f41a4
+FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(project text, kin uuid, priority integer, home text, labels jsonb) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 15447246aae852873690393dc94f74e8
-    -- Pending projects that nothing of is left on a live node, locked, the oldest first.
+FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(projects text[], labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY edcf588378d0ad84af2694af6f81765e
+    -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
 FUNCTION cara.port_nodes(p_ports text[], p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4e806a14a8398819d6ee5266cb6aef70
@@ -1025,7 +1025,7 @@ FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 1e77bbbb9681aecfbbd0ce486fd888f2
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 590286485c5e08972e16810f6343ba22
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.

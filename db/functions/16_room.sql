@@ -63,16 +63,20 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         -- who deletes a project locks its status first: it is there until we are done, or gone before we begin
-        PERFORM FROM project_status s WHERE s.project IN (SELECT n.project FROM new_rows n) FOR KEY SHARE;
+        PERFORM FROM (SELECT n.project FROM new_rows n OFFSET 0) n JOIN project_status s ON s.project = n.project FOR KEY SHARE OF s;
         GET DIAGNOSTICS v_there = ROW_COUNT;
-        IF v_there < (SELECT count(DISTINCT n.project) FROM new_rows n) THEN
+        IF v_there < (SELECT count(*) FROM new_rows n) THEN
             RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can be assigned';
         END IF;
-        UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
-          FROM (SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node) c
-         WHERE r.node = c.node; -- waits for whoever deletes the node just now
-        GET DIAGNOSTICS v_there = ROW_COUNT;
-        IF v_there < (SELECT count(DISTINCT n.node) FROM new_rows n WHERE n.released_at IS NULL) THEN
+        WITH came AS MATERIALIZED (
+            SELECT n.node, sum(n.cpu) AS cpu, sum(n.memory) AS memory, count(*) FROM new_rows n WHERE n.released_at IS NULL GROUP BY n.node
+        ), taken AS (
+            UPDATE node_room r SET cpu_taken = cpu_taken + c.cpu, memory_taken = memory_taken + c.memory, projects = projects + c.count
+              FROM came c WHERE r.node = c.node -- waits for whoever deletes the node just now
+            RETURNING r.node
+        )
+        SELECT (SELECT count(*) FROM taken) - (SELECT count(*) FROM came) INTO v_there;
+        IF v_there < 0 THEN
             RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only to a node that there is can a project be assigned';
         END IF;
     ELSIF TG_OP = 'UPDATE' THEN

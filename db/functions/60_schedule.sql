@@ -155,8 +155,8 @@ BEGIN
     ), hit AS ( -- which term finds somebody in the domain of which node
         SELECT t.repels, t.weight, o.domain AS node FROM term t JOIN occupied o ON o.id = t.id WHERE t.key IS NULL
         UNION ALL
-        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
-         WHERE CASE WHEN t.key IS NOT NULL THEN (t.id, n.labels->>t.key) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
+        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN LATERAL (SELECT n.name, n.labels->>t.key AS domain FROM node n OFFSET 0) n
+         WHERE t.key IS NOT NULL AND CASE WHEN n.domain IS NOT NULL THEN (t.id, n.domain) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
         UNION ALL -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
         SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
          WHERE t.own AND NOT t.repels AND t.weight IS NULL AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id)
@@ -393,7 +393,8 @@ BEGIN
         RETURNING project, node
     ), moved AS (
         UPDATE project_status s
-           SET phase = 'Scheduled', phase_since = p_now, updated_at = p_now, reason = '', message = ''
+           SET phase = 'Scheduled', phase_since = p_now, updated_at = p_now, reason = '', message = '',
+               resource_version = nextval('change_id'), was_phase = s.phase -- what its trigger would do, called for each
           FROM placed p WHERE s.project = p.project
     ), told AS (
         INSERT INTO event (kind, name, type, reason, message, actor, first_at, last_at)
@@ -523,33 +524,36 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
 
--- Pending projects that may be placed now, the oldest first. kin: those with the same one can be told apart by nothing that
--- a decision looks at; labels are told where they matter (p_labels, or for an affinity of its own). One that was taken off a
--- live node waits until that node has cleared away what it had, so that two of it never run; for a node that does not answer
--- only as long as a deletion would, and not at all when an operator insists. A project that is locked is being deleted or
--- reported on: whoever has it wakes us when done. Who has its status has it all, as nobody deletes a project without that.
+-- Pending projects that may be placed now, locked: those that can be told apart by nothing that a decision looks at together,
+-- the oldest first; who is to be placed first comes first. Labels are told where they matter (p_labels, or for an affinity of
+-- its own). One that was taken off a live node waits until that node has cleared away what it had, so that two of it never run;
+-- for a node that does not answer only as long as a deletion would, and not at all when an operator insists. A project that is
+-- locked is being deleted or reported on: whoever has it wakes us when done. Who has its status has it all, as nobody deletes a
+-- project without that. They are read in their order and hashed, which keeps it (enable_sort = off: never sorted by what they ask).
 DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
 CREATE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
-RETURNS TABLE (project text, kin uuid, priority int, home text, labels jsonb)
-LANGUAGE plpgsql VOLATILE ROWS 1000 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+RETURNS TABLE (projects text[], labels jsonb, home text)
+LANGUAGE plpgsql VOLATILE ROWS 10 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 AS $$
 #variable_conflict use_column
 DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT w.project, CASE WHEN w.home IS NULL AND w.labels = '{}' THEN w.class ELSE md5(concat_ws(' ', w.class, w.labels, w.home))::uuid END,
-           w.priority, w.home, w.labels
-      FROM (SELECT s.project, d.class, d.priority, CASE WHEN d.keeps_data THEN h.node END AS home,
-                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN p.labels ELSE '{}' END AS labels
-              FROM project_status s JOIN project p ON p.name = s.project JOIN demand d ON d.project = s.project LEFT JOIN data_home h ON h.project = s.project
+    SELECT array_agg(w.project), w.labels, w.home
+      FROM (SELECT s.project, s.phase_since, d.class, d.priority,
+                   CASE WHEN d.keeps_data THEN (SELECT h.node FROM data_home h WHERE h.project = s.project) END AS home,
+                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN (SELECT p.labels FROM project p WHERE p.name = s.project) ELSE '{}' END AS labels
+              FROM project_status s JOIN demand d ON d.project = s.project
              WHERE s.phase = 'Pending'
-               AND NOT EXISTS (SELECT FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
-                                WHERE a.project = s.project AND a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced'))
-             ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w;
+               AND CASE WHEN s.project IN ( -- CASE: hashed, never a loop
+                   SELECT a.project FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                    WHERE a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced')) THEN false ELSE true END
+             ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w
+     GROUP BY w.class, w.labels, w.home ORDER BY min(w.priority) DESC, min(w.phase_since), (array_agg(w.project))[1];
 END
 $$;
-COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked, the oldest first.';
+COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.';
 
 -- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for
 -- another node: one after the other, the lowest priority and the newest first, as one that goes may be enough.
@@ -608,11 +612,7 @@ BEGIN
         v_before := v_placed;
         v_again := false;
         v_waiting := '[]';
-        FOR v_group IN
-            SELECT any_value(w.home) AS home, any_value(w.labels) AS labels, array_agg(w.project ORDER BY w.turn) AS projects
-              FROM placeable(v_repels, p_now) WITH ORDINALITY w(project, kin, priority, home, labels, turn)
-             GROUP BY w.kin ORDER BY min(w.priority) DESC, min(w.turn)
-        LOOP
+        FOR v_group IN SELECT w.projects, w.labels, w.home FROM placeable(v_repels, p_now) w LOOP
             SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
             v_left := v_group.projects;
             v_made := false;
@@ -639,8 +639,8 @@ BEGIN
     -- who waits is told once nobody is placed any more
     PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = w.projects[1]), p_now)
        FROM jsonb_to_recordset(v_waiting) AS w(projects text[], labels jsonb, home text);
-    IF v_placed > 0 THEN -- the same node again: what is left there of an older epoch is taken over, not cleared away
-        UPDATE assignment a SET gone_at = p_now FROM assignment c
+    IF v_placed > 0 AND EXISTS (SELECT FROM assignment a WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL) THEN
+        UPDATE assignment a SET gone_at = p_now FROM assignment c -- the same node again: what is left there of an older epoch is taken over, not cleared away
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;
     END IF;
     RETURN v_placed;

@@ -12,7 +12,9 @@ CREATE OR REPLACE TRIGGER stamp_new BEFORE INSERT ON cara.node FOR EACH ROW EXEC
 CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_state();
 CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp();
 CREATE OR REPLACE TRIGGER stamp_new BEFORE INSERT ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_new('ProjectSpec');
-CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_phase();
+CREATE OR REPLACE TRIGGER stamp BEFORE UPDATE ON cara.project_status FOR EACH ROW
+    WHEN (NEW.resource_version = OLD.resource_version OR NEW.resource_version <> currval('cara.change_id') OR NEW.was_phase IS DISTINCT FROM nullif(OLD.phase, NEW.phase))
+    EXECUTE FUNCTION cara.stamp_phase();
 CREATE OR REPLACE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('ProjectSpec');
 CREATE OR REPLACE TRIGGER stamp_spec BEFORE UPDATE OF spec ON cara.node FOR EACH ROW EXECUTE FUNCTION cara.stamp_spec('NodeSpec');
 CREATE OR REPLACE TRIGGER stamp_said BEFORE INSERT OR UPDATE OF network, capacity, allocatable, info ON cara.node_status FOR EACH ROW EXECUTE FUNCTION cara.stamp_said();
@@ -37,7 +39,7 @@ CREATE OR REPLACE TRIGGER log_update AFTER UPDATE ON cara.project_status REFEREN
 CREATE OR REPLACE TRIGGER shapes AFTER INSERT OR UPDATE OR DELETE ON cara.field FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_shapes();
 CREATE OR REPLACE TRIGGER legal_moves AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON cara.phase_transition FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_legal_moves();
 CREATE OR REPLACE TRIGGER check_first BEFORE INSERT ON cara.project_status FOR EACH ROW WHEN (NEW.phase <> 'Pending') EXECUTE FUNCTION cara.check_phase_move();
-CREATE OR REPLACE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN (OLD.phase <> NEW.phase) EXECUTE FUNCTION cara.check_phase_move();
+CREATE OR REPLACE TRIGGER check_move BEFORE UPDATE OF phase ON cara.project_status FOR EACH ROW WHEN (OLD.phase <> NEW.phase AND OLD.phase || ' ' || NEW.phase <> ALL (cara.legal_moves())) EXECUTE FUNCTION cara.check_phase_move();
 CREATE OR REPLACE TRIGGER keep_leftover BEFORE DELETE ON cara.project FOR EACH ROW EXECUTE FUNCTION cara.keep_leftover();
 
 CREATE OR REPLACE TRIGGER touch_insert AFTER INSERT ON cara.project_service REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.touch_project();

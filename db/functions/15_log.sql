@@ -152,7 +152,7 @@ $$;
 COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes and wakes the bus.';
 
 -- AFTER STATEMENT on project and project_status. A change of what is asked for wakes the node that runs it;
--- a change of status does not, as that node is who said so. Deletions are in the log already, and what is created takes another
+-- a change of status does not, as that node is who said so. Who is Pending again has no node any more. Deletions are in the log already, and what is created takes another
 -- id as in log_node().
 CREATE OR REPLACE FUNCTION cara.log_project()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
@@ -166,6 +166,10 @@ BEGIN
         INSERT INTO change (id, kind, name, op, phase, was_phase)
         SELECT n.resource_version, 'Project', n.project, 'UPDATE', CASE WHEN n.was_phase IS NOT NULL THEN n.phase END, n.was_phase FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
+        IF EXISTS (SELECT FROM new_rows n WHERE n.phase = 'Pending' AND n.was_phase IS NOT NULL) THEN -- who wrote nothing but the phase
+            UPDATE assignment a SET released_at = n.phase_since, released_because = 'Requeued'
+              FROM new_rows n WHERE n.phase = 'Pending' AND n.was_phase IS NOT NULL AND a.project = n.project AND a.released_at IS NULL;
+        END IF;
     ELSIF TG_OP = 'INSERT' THEN
         UPDATE project o SET resource_version = 0 FROM change c
          WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
@@ -358,10 +362,12 @@ AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
-    UPDATE project_status s SET phase = 'Pending', phase_since = v_now, updated_at = v_now,
-           reason = 'NodeDeleted', message = 'Its node was deleted'
-      FROM assignment a JOIN old_rows o ON o.name = a.node
-     WHERE s.project = a.project AND a.released_at IS NULL AND s.phase IN ('Scheduled', 'Running', 'Failed');
+    WITH moved AS (
+        UPDATE project_status s SET phase = 'Pending', phase_since = v_now, updated_at = v_now,
+               reason = 'NodeDeleted', message = 'Its node was deleted'
+          FROM assignment a JOIN old_rows o ON o.name = a.node
+         WHERE s.project = a.project AND a.released_at IS NULL AND s.phase IN ('Scheduled', 'Running', 'Failed')
+    )
     UPDATE assignment a SET released_at = coalesce(a.released_at, v_now),
            released_because = coalesce(a.released_because, 'NodeDeleted'), gone_at = v_now
       FROM old_rows o WHERE o.name = a.node AND a.gone_at IS NULL;

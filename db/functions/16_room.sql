@@ -1,30 +1,23 @@
 -- The bodies of the triggers that keep in step what follows from projects and nodes: demand, node_room, and the rows that go
 -- with their project.
 
--- AFTER STATEMENT INSERT, AFTER ROW UPDATE on project: what it asks for now.
+-- AFTER STATEMENT INSERT, AFTER ROW UPDATE on project: what it asks for now. cara.settle_changed() sees to what follows from that
+-- for one that has a node.
 CREATE OR REPLACE FUNCTION cara.keep_demand()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_new  demand;
-    v_kept boolean;
+    v_new demand;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO demand SELECT (x.d).* FROM (SELECT demand_of(n.name, n.spec) AS d FROM new_rows n OFFSET 0) x; -- once for each, and no set for each
         RETURN NULL;
     END IF;
     v_new := demand_of(NEW.name, NEW.spec);
-    SELECT keeps_data INTO v_kept FROM demand WHERE project = NEW.name;
     UPDATE demand SET cpu = v_new.cpu, memory = v_new.memory, host_ports = v_new.host_ports, priority = v_new.priority, preempts = v_new.preempts,
            on_node_lost = v_new.on_node_lost, keeps_data = v_new.keeps_data, placement = v_new.placement, class = v_new.class,
-           changed = changed OR (class <> v_new.class AND EXISTS (SELECT FROM assignment a WHERE a.project = NEW.name AND a.released_at IS NULL))
+           changed = changed OR class <> v_new.class -- also while it waits: somebody may be deciding by what it asked for until now
      WHERE project = NEW.name;
-    IF v_new.keeps_data AND NOT v_kept THEN -- from now on there is data where it runs
-        INSERT INTO data_home (project, node) SELECT a.project, a.node FROM assignment a WHERE a.project = NEW.name AND a.released_at IS NULL
-        ON CONFLICT (project) DO NOTHING;
-    END IF;
-    UPDATE assignment SET cpu = v_new.cpu, memory = v_new.memory
-     WHERE project = NEW.name AND released_at IS NULL AND (cpu, memory) IS DISTINCT FROM (v_new.cpu, v_new.memory);
     RETURN NULL;
 END
 $$;
@@ -59,13 +52,19 @@ CREATE OR REPLACE FUNCTION cara.keep_room()
 RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
+    v_all   bigint;
     v_there bigint;
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        -- who deletes a project locks its status first: it is there until we are done, or gone before we begin
-        PERFORM FROM (SELECT n.project FROM new_rows n OFFSET 0) n JOIN project_status s ON s.project = n.project FOR KEY SHARE OF s;
-        GET DIAGNOSTICS v_there = ROW_COUNT;
-        IF v_there < (SELECT count(*) FROM new_rows n) THEN
+        -- who deletes a project locks its status first: it is there until we are done, or gone before we begin. Whose status
+        -- this transaction has just written, as decisions do, is locked already.
+        SELECT count(*), count(*) FILTER (WHERE s.xmin = pg_current_xact_id()::xid) INTO v_all, v_there
+          FROM (SELECT n.project FROM new_rows n OFFSET 0) n LEFT JOIN project_status s ON s.project = n.project;
+        IF v_there < v_all THEN
+            PERFORM FROM (SELECT n.project FROM new_rows n OFFSET 0) n JOIN project_status s ON s.project = n.project FOR KEY SHARE OF s;
+            GET DIAGNOSTICS v_there = ROW_COUNT;
+        END IF;
+        IF v_there < v_all THEN
             RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can be assigned';
         END IF;
         WITH came AS MATERIALIZED (

@@ -110,104 +110,112 @@ COMMENT ON FUNCTION cara.port_nodes IS 'Nodes where a project has one of the hos
 -- ---------------------------------------------------------------------------------------------
 -- The verdict
 
--- The verdict on every node for one demand: the first rule that excludes it (NULL: none), what that rule
--- misses, how many projects of this class it has room for, and how much it is liked.
---
--- p_home: the node where its data is, or NULL. p_self: the project when it is assigned already (it does not stand in its own way).
-CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
-RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
-SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off SET enable_sort = off -- everything is joined with all nodes
-AS $$
-#variable_conflict use_column
-DECLARE
-    v_selector    jsonb := p_demand.placement->'nodeSelector';
-    v_expressions jsonb := p_demand.placement->'matchExpressions';
-    v_tolerations jsonb := p_demand.placement->'tolerations';
-    v_spread_by   text  := p_demand.placement->>'spreadBy';
-    v_cpu         bigint := p_demand.cpu;
-    v_memory      bigint := p_demand.memory;
-    v_ports       text[] := p_demand.host_ports;
-    v_at          text   := CASE WHEN p_self IS NOT NULL THEN (SELECT a.node FROM assignment a WHERE a.project = p_self AND a.released_at IS NULL) END;
-BEGIN
-    RETURN QUERY
-    WITH mismatched AS MATERIALIZED (
+-- The verdict on every node for one demand: the first rule that excludes it (NULL: none), what it has left for it, how it
+-- ranks. One statement that the planner inlines: cara.slots() takes from it what it needs, cara.verdicts() gives it words.
+-- p_self: the project when it is assigned already: it does not stand in its own way. p_there: only the node where it is, as one
+-- that need not be open to anybody new. A capacity that is not known is taken for endless.
+DROP FUNCTION IF EXISTS cara.verdicts(cara.demand, jsonb, text, text);
+CREATE OR REPLACE FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean)
+RETURNS TABLE (node text, reason text, room int, cpu_free bigint, memory_free bigint, taint text, pressure text, load int, used double precision, liking int, domain text)
+LANGUAGE sql STABLE ROWS 1000
+BEGIN ATOMIC
+    WITH ask AS MATERIALIZED (
+        SELECT p_demand.cpu, p_demand.memory, p_demand.host_ports AS ports, p_demand.placement->'nodeSelector' AS selector,
+               p_demand.placement->'matchExpressions' AS expressions, p_demand.placement->'tolerations' AS tolerations, p_demand.placement->>'spreadBy' AS spread_by
+    ), present AS MATERIALIZED (
+        SELECT a.node, a.cpu, a.memory FROM cara.assignment a WHERE a.project = p_self AND a.released_at IS NULL
+    ), mismatched AS MATERIALIZED (
         SELECT DISTINCT n.name -- also that the planner takes it for as few as can be hashed
-          FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM jsonb_array_elements(v_expressions) x OFFSET 0) e CROSS JOIN node n
-         WHERE v_expressions IS NOT NULL AND NOT coalesce(value_matches(n.labels->>e.key, e.operator, e.allowed), false)
+          FROM (SELECT x->>'key' AS key, x->>'operator' AS operator, x->'values' AS allowed FROM ask a, jsonb_array_elements(a.expressions) x OFFSET 0) e CROSS JOIN cara.node n
+         WHERE (SELECT a.expressions FROM ask a) IS NOT NULL AND NOT coalesce(cara.value_matches(n.labels->>e.key, e.operator, e.allowed), false)
     ), tainted AS (
         SELECT n.name AS node, t.taint, t.disliked
-          FROM node n CROSS JOIN LATERAL (
+          FROM cara.node n CROSS JOIN LATERAL (
                SELECT (array_agg(concat(t->>'key', '=' || nullif(t->>'value', ''), ':', t->>'effect') ORDER BY x.n) FILTER (WHERE t->>'effect' <> 'PreferNoSchedule'))[1] AS taint,
                       bool_or(t->>'effect' = 'PreferNoSchedule') AS disliked
-                 FROM jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n) WHERE NOT tolerates(v_tolerations, t)) t
+                 FROM jsonb_array_elements(n.spec->'taints') WITH ORDINALITY x(t, n) WHERE NOT cara.tolerates((SELECT a.tolerations FROM ask a), t)) t
          WHERE n.spec ? 'taints'
     ), taken AS MATERIALIZED (
-        SELECT t.node FROM port_nodes(v_ports, p_self) t WHERE v_ports <> '{}'
+        SELECT t.node FROM cara.port_nodes(p_demand.host_ports, p_self) t WHERE p_demand.host_ports <> '{}'
     ), repelled AS MATERIALIZED (
-        SELECT r.node FROM repelled_nodes(p_labels, p_self) r
+        SELECT r.node FROM cara.repelled_nodes(p_labels, p_self) r
     ), term AS MATERIALIZED (
-        SELECT t.* FROM terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
+        SELECT t.*, t.weight IS NULL AND t.repels AS avoids, t.weight IS NULL AND NOT t.repels AS needs, CASE WHEN t.repels THEN -t.weight ELSE t.weight END AS likes,
+               dense_rank() OVER (ORDER BY t.key) = 1 AND t.key IS NOT NULL AS is_first -- the terms under one key of those there are, mostly all
+          FROM cara.terms(p_demand.placement, p_labels) t WHERE p_demand.placement ?| '{affinity,antiAffinity}'
     ), occupied AS MATERIALIZED (
-        SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL term_domains(t.term, p_self) d
-    ), hit AS ( -- which term finds somebody in the domain of which node
-        SELECT t.repels, t.weight, o.domain AS node FROM term t JOIN occupied o ON o.id = t.id WHERE t.key IS NULL
+        SELECT t.id, d.domain FROM term t CROSS JOIN LATERAL cara.term_domains(t.term, p_self) d
+    ), region AS MATERIALIZED ( -- the domains of that key
+        SELECT o.domain, bool_or(t.avoids) AS avoided, count(*) FILTER (WHERE t.needs) AS met, sum(t.likes) AS liking
+          FROM term t JOIN occupied o ON o.id = t.id WHERE t.is_first GROUP BY o.domain
+    ), hit AS ( -- which other term finds somebody in the domain of which node
+        SELECT t.avoids, t.needs, t.likes, o.domain AS node FROM term t JOIN occupied o ON o.id = t.id WHERE t.key IS NULL
         UNION ALL
-        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN LATERAL (SELECT n.name, n.labels->>t.key AS domain FROM node n OFFSET 0) n
-         WHERE t.key IS NOT NULL AND CASE WHEN n.domain IS NOT NULL THEN (t.id, n.domain) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
+        SELECT t.avoids, t.needs, t.likes, n.name FROM term t CROSS JOIN LATERAL (SELECT n.name, n.labels->>t.key AS domain FROM cara.node n OFFSET 0) n
+         WHERE t.key IS NOT NULL AND NOT t.is_first AND CASE WHEN n.domain IS NOT NULL THEN (t.id, n.domain) IN (SELECT o.id, o.domain FROM occupied o) END -- CASE: hashed, never a loop
         UNION ALL -- an affinity to its own kind, of which there is none yet, is fine wherever there is a domain
-        SELECT t.repels, t.weight, n.name FROM term t CROSS JOIN node n
-         WHERE t.own AND NOT t.repels AND t.weight IS NULL AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id)
-           AND domain_of(n.name, n.labels, t.key) IS NOT NULL
+        SELECT false, true, NULL, n.name FROM term t CROSS JOIN cara.node n
+         WHERE t.own AND t.needs AND NOT EXISTS (SELECT FROM occupied o WHERE o.id = t.id) AND cara.domain_of(n.name, n.labels, t.key) IS NOT NULL
     ), known AS MATERIALIZED ( -- the few nodes, as a rule, of which there is something to know
         SELECT k.node, min(k.taint) AS taint, bool_or(k.avoided) AS avoided, count(*) FILTER (WHERE k.met) AS met, sum(k.liking) AS liking
           FROM (SELECT t.node, t.taint, false AS avoided, false AS met, CASE WHEN t.disliked THEN -1000 ELSE 0 END AS liking FROM tainted t
                 UNION ALL
-                SELECT h.node, NULL, h.weight IS NULL AND h.repels, h.weight IS NULL AND NOT h.repels,
-                       CASE WHEN h.weight IS NULL THEN 0 WHEN h.repels THEN -h.weight ELSE h.weight END
-                  FROM hit h) k
+                SELECT h.node, NULL, h.avoids, h.needs, h.likes FROM hit h) k
          GROUP BY k.node
     )
     SELECT v.node, v.reason,
-           CASE v.reason
-               WHEN 'CPU' THEN show_cpu(v_cpu - v.cpu_free)
-               WHEN 'Memory' THEN show_memory(v_memory - v.memory_free)
-               WHEN 'Taint' THEN v.taint
-               WHEN 'Pressure' THEN v.pressure
-               WHEN 'DataElsewhere' THEN p_home
-           END,
-           least(CASE WHEN v_cpu > 0 THEN v.cpu_free / v_cpu END,
-                 CASE WHEN v_memory > 0 THEN v.memory_free / v_memory END,
-                 CASE WHEN v_ports <> '{}' THEN 1 END,
-                 1000000000)::int,
-           v.projects, v.used, v.liking, v.domain
-      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM v_at)::int AS projects, f.cpu_free, f.memory_free, k.taint, s.pressure,
+           greatest(0, least(v.cpu_free / (SELECT nullif(a.cpu, 0) FROM ask a), v.memory_free / (SELECT nullif(a.memory, 0) FROM ask a),
+                             CASE WHEN p_demand.host_ports <> '{}' THEN 1 END, 1000000000))::int,
+           v.cpu_free, v.memory_free, v.taint, v.pressure, v.load, v.used, v.liking, v.domain
+      FROM (SELECT n.name AS node, r.projects - (n.name IS NOT DISTINCT FROM (SELECT p.node FROM present p))::int AS load, f.cpu_free, f.memory_free, k.taint, s.pressure,
                    greatest(r.cpu_taken::float8 / nullif(r.cpu, 0), r.memory_taken::float8 / nullif(r.memory, 0), 0) AS used,
-                   coalesce(k.liking, 0)::int AS liking,
-                   coalesce(n.labels->>v_spread_by, '') AS domain,
-                   CASE WHEN s.state <> 'Ready' THEN s.state
-                        WHEN n.unschedulable THEN 'Unschedulable'
-                        WHEN s.pressure <> '' THEN 'Pressure'
+                   (coalesce(k.liking, 0) + coalesce(g.liking, 0))::int AS liking,
+                   coalesce(n.labels->>(SELECT a.spread_by FROM ask a), '') AS domain,
+                   CASE WHEN s.state <> 'Ready' AND (s.state = 'NotReady' OR p_there IS NOT TRUE) THEN s.state
+                        WHEN n.unschedulable AND p_there IS NOT TRUE THEN 'Unschedulable'
+                        WHEN s.pressure <> '' AND p_there IS NOT TRUE THEN 'Pressure'
                         WHEN n.name <> p_home THEN 'DataElsewhere'
-                        WHEN NOT n.labels @> v_selector THEN 'NodeSelector'
+                        WHEN NOT n.labels @> (SELECT a.selector FROM ask a) THEN 'NodeSelector'
                         WHEN n.name IN (SELECT m.name FROM mismatched m) THEN 'MatchExpressions'
                         WHEN k.taint IS NOT NULL THEN 'Taint'
                         WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
-                        WHEN k.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
-                        WHEN coalesce(k.met, 0) < (SELECT count(*) FROM term m WHERE m.weight IS NULL AND NOT m.repels) THEN 'Affinity'
-                        WHEN v_cpu > 0 AND f.cpu_free < v_cpu THEN 'CPU'
-                        WHEN v_memory > 0 AND f.memory_free < v_memory THEN 'Memory'
+                        WHEN k.avoided OR g.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
+                        WHEN coalesce(k.met, 0) + coalesce(g.met, 0) < (SELECT count(*) FROM term t WHERE t.needs) THEN 'Affinity'
+                        WHEN f.cpu_free < (SELECT a.cpu FROM ask a WHERE a.cpu > 0) THEN 'CPU'
+                        WHEN f.memory_free < (SELECT a.memory FROM ask a WHERE a.memory > 0) THEN 'Memory'
                    END AS reason
-              FROM node n
-              JOIN node_status s ON s.node = n.name
-              JOIN node_room r ON r.node = n.name
+              FROM cara.node n
+              JOIN cara.node_status s ON s.node = n.name
+              JOIN cara.node_room r ON r.node = n.name
               LEFT JOIN known k ON k.node = n.name
-              CROSS JOIN LATERAL (SELECT r.cpu - r.cpu_taken + CASE WHEN n.name = v_at THEN v_cpu ELSE 0 END AS cpu_free,
-                                         r.memory - r.memory_taken + CASE WHEN n.name = v_at THEN v_memory ELSE 0 END AS memory_free) f
+              LEFT JOIN region g ON g.domain = n.labels->>(SELECT t.key FROM term t WHERE t.is_first LIMIT 1)
+              CROSS JOIN LATERAL (SELECT coalesce(r.cpu, 9000000000000000000) - r.cpu_taken + CASE WHEN n.name = (SELECT p.node FROM present p) THEN (SELECT p.cpu FROM present p) ELSE 0 END AS cpu_free,
+                                         coalesce(r.memory, 9000000000000000000) - r.memory_taken + CASE WHEN n.name = (SELECT p.node FROM present p) THEN (SELECT p.memory FROM present p) ELSE 0 END AS memory_free) f
+             WHERE p_there IS NOT TRUE OR n.name = (SELECT p.node FROM present p)
             OFFSET 0) v; -- OFFSET: the reason is worked out once a node, not again wherever it is asked for
+END;
+COMMENT ON FUNCTION cara.judge IS 'For each node: why it cannot take this demand (NULL when it can), for how many it has room, what is left, how it ranks.';
+
+CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL, p_there boolean DEFAULT false)
+RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
+SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off SET enable_sort = off -- everything is joined with all nodes
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT j.node, j.reason,
+           CASE j.reason
+               WHEN 'CPU' THEN show_cpu(p_demand.cpu - j.cpu_free)
+               WHEN 'Memory' THEN show_memory(p_demand.memory - j.memory_free)
+               WHEN 'Taint' THEN j.taint
+               WHEN 'Pressure' THEN j.pressure
+               WHEN 'DataElsewhere' THEN p_home
+           END,
+           j.room, j.load, j.used, j.liking, j.domain
+      FROM judge(p_demand, p_labels, p_home, p_self, p_there) j;
 END
 $$;
-COMMENT ON FUNCTION cara.verdicts IS 'For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.';
+COMMENT ON FUNCTION cara.verdicts IS 'What cara.judge() says of each node, with what it lacks in words.';
 
 -- Each node that cannot take a demand, with the reason as people read it. What is lacking is the least that would do.
 CREATE OR REPLACE FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL)
@@ -249,6 +257,33 @@ COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a de
 -- ---------------------------------------------------------------------------------------------
 -- Placing
 
+-- The best place for one, and the second best. What cara.slots() would give it, without laying out turns.
+CREATE OR REPLACE FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb)
+LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_packs boolean := coalesce(p_demand.placement->>'strategy' = 'BinPack', false);
+    v_zoned boolean := NOT v_packs AND p_demand.placement ? 'spreadBy';
+BEGIN
+    WITH verdict AS MATERIALIZED (
+        SELECT v.liking, CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2,
+               v.node COLLATE "C" AS node, v.reason, v.reason IS NULL AS fits, v.load, CASE WHEN v_zoned THEN v.domain END COLLATE "C" AS domain
+          FROM judge(p_demand, p_labels, p_home, NULL, false) v
+    ), domain AS MATERIALIZED (
+        SELECT v.domain, sum(v.load) AS load FROM verdict v WHERE v_zoned GROUP BY v.domain
+    ), best AS MATERIALIZED (
+        SELECT v.node, v.rank, v.load FROM verdict v LEFT JOIN domain d ON d.domain = v.domain WHERE v.fits
+         ORDER BY v.liking DESC, d.load, v.domain, v.rank, v.rank2, v.node LIMIT 2
+    )
+    SELECT array_agg(b.node), array_agg(CASE WHEN v_packs THEN round(-b.rank::numeric * 100, 1) ELSE -1 - b.load END::float8),
+           (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')
+              FROM (SELECT v.reason, count(*) FROM verdict v WHERE v.reason IS NOT NULL GROUP BY v.reason) x)
+      INTO nodes, scores, excluded FROM best b;
+END
+$$;
+COMMENT ON FUNCTION cara.slot IS 'The best two nodes for a project with their scores, and how many nodes each rule excludes.';
+
 -- How a strategy turns verdicts into turns: the first p_count places, best first. One round; it stops short
 -- where what is placed first changes the verdict on the rest: its own kind in a domain, a node that is full.
 DROP FUNCTION IF EXISTS cara.slots(cara.demand, jsonb, text, bigint);
@@ -266,11 +301,19 @@ DECLARE
     v_count  bigint;
     v_next   text;
     v_score  double precision;
+    v_apart  boolean; -- no node has two turns in a row
 BEGIN
+    IF p_count = 1 THEN
+        SELECT s.nodes, s.scores, s.excluded INTO nodes, scores, excluded FROM slot(p_demand, p_labels, p_home) s;
+        runner_ups := nodes[2:];
+        runner_up_scores := scores[2:];
+        nodes := coalesce(nodes[:1], '{}');
+        RETURN;
+    END IF;
     WITH verdict AS MATERIALIZED (
         SELECT v.node COLLATE "C" AS node, v.reason, v.room, v.load, v.used, v.liking, v.domain COLLATE "C" AS domain,
                CASE WHEN v_packs THEN -v.used ELSE v.load END AS rank, CASE WHEN v_packs THEN -v.load ELSE 0 END AS rank2
-          FROM verdicts(p_demand, p_labels, p_home) v
+          FROM judge(p_demand, p_labels, p_home, NULL, false) v
     ), best AS MATERIALIZED ( -- nobody needs more nodes than places, the next in turn and who came second
         SELECT v.liking, v.rank, v.rank2, v.node, v.load, v.room, v.used, v.domain FROM verdict v WHERE v.reason IS NULL -- what is sorted by comes first: found faster
          ORDER BY v.liking DESC, v.rank, v.rank2, v.node LIMIT p_count + 2
@@ -343,29 +386,35 @@ BEGIN
               CROSS JOIN LATERAL generate_series(1, least(p.room, greatest(w.count + 1 - (p.upto - p.room), 0)::bigint)) AS g) x
          ORDER BY x.a, x.b COLLATE "C", x.node LIMIT (SELECT w.count + 1 FROM wanted w)
     ), turns AS MATERIALIZED (
-        SELECT array_agg(t.node) AS nodes, array_agg(t.score) AS scores FROM turn t
+        SELECT array_agg(t.node) AS nodes, array_agg(t.score) AS scores, coalesce(bool_and(t.node <> t.before), true) AS apart
+          FROM (SELECT t.*, lag(t.node) OVER () AS before FROM turn t) t
     ), rest AS ( -- after the last of them
         SELECT b.node, CASE WHEN v_packs THEN round(b.used::numeric * 100, 1) ELSE -1 - b.load END::float8 AS score FROM best b
          WHERE b.node <> (SELECT t.nodes[cardinality(t.nodes)] FROM turns t)
          ORDER BY b.liking DESC, b.rank, b.rank2, b.node LIMIT 1
     )
-    SELECT w.count, t.nodes, t.scores, e.node, e.score,
+    SELECT w.count, t.nodes, t.scores, t.apart, e.node, e.score,
            (SELECT coalesce(jsonb_object_agg(x.reason, x.count), '{}')
               FROM (SELECT v.reason, count(*) FROM verdict v WHERE v.reason IS NOT NULL GROUP BY v.reason) x)
-      INTO v_count, nodes, scores, v_next, v_score, excluded
+      INTO v_count, nodes, scores, v_apart, v_next, v_score, excluded
       FROM wanted w, turns t LEFT JOIN rest e ON true;
     -- the runner-up is who comes next, other than the winner; the last ones have the best of the rest
     v_count := least(v_count, coalesce(cardinality(nodes), 0));
-    runner_ups := array_fill(NULL::text, ARRAY[v_count::int]);
-    runner_up_scores := array_fill(NULL::float8, ARRAY[v_count::int]);
-    FOR i IN REVERSE v_count .. 1 LOOP
-        IF nodes[i + 1] <> nodes[i] THEN
-            v_next := nodes[i + 1];
-            v_score := scores[i + 1];
-        END IF;
-        runner_ups[i] := v_next;
-        runner_up_scores[i] := v_score;
-    END LOOP;
+    IF v_apart THEN
+        runner_ups := nodes[2:v_count + 1] || CASE WHEN cardinality(nodes) <= v_count THEN ARRAY[v_next] END;
+        runner_up_scores := scores[2:v_count + 1] || CASE WHEN cardinality(nodes) <= v_count THEN ARRAY[v_score] END;
+    ELSE
+        runner_ups := array_fill(NULL::text, ARRAY[v_count::int]);
+        runner_up_scores := array_fill(NULL::float8, ARRAY[v_count::int]);
+        FOR i IN REVERSE v_count .. 1 LOOP
+            IF nodes[i + 1] <> nodes[i] THEN
+                v_next := nodes[i + 1];
+                v_score := scores[i + 1];
+            END IF;
+            runner_ups[i] := v_next;
+            runner_up_scores[i] := v_score;
+        END LOOP;
+    END IF;
     nodes := coalesce(nodes[:v_count], '{}');
 END
 $$;
@@ -523,14 +572,16 @@ $$;
 COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, with an event when it is a new one.';
 
 -- Pending projects that may be placed now, locked: those that can be told apart by nothing that a decision looks at together,
--- the oldest first; who is to be placed first comes first. Labels are told where they matter (p_labels, or for an affinity of
--- its own). One that was taken off a live node waits until that node has cleared away what it had, so that two of it never run;
--- for a node that does not answer only as long as a deletion would, and not at all when an operator insists. A project that is
--- locked is being deleted or reported on: whoever has it wakes us when done. Who has its status has it all, as nobody deletes a
--- project without that. They are read in their order and hashed, which keeps it (enable_sort = off: never sorted by what they ask).
+-- the oldest first; who is to be placed first comes first. Where nobody keeps away from anybody, labels do not matter but for an
+-- affinity of one's own, and do not tell classes apart. One that was taken off a live node waits until that node has cleared away
+-- what it had, so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when
+-- an operator insists. A project that is locked is being deleted or reported on: whoever has it wakes us when done. Who has its
+-- status has it all, as nobody deletes a project without that. What it asks for can still change meanwhile: that is looked at
+-- afterwards, by settle_changed(). They are read in their order and hashed, which keeps it (enable_sort = off).
 DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
-CREATE FUNCTION cara.placeable(p_labels boolean, p_now timestamptz)
-RETURNS TABLE (projects text[], labels jsonb, home text)
+DROP FUNCTION IF EXISTS cara.placeable(timestamptz);
+CREATE FUNCTION cara.placeable(p_now timestamptz)
+RETURNS TABLE (projects text[], class uuid, labels jsonb, home text)
 LANGUAGE plpgsql VOLATILE ROWS 10 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 AS $$
 #variable_conflict use_column
@@ -538,10 +589,11 @@ DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT array_agg(w.project), w.labels, w.home
+    SELECT array_agg(w.project), w.class, w.labels, w.home
       FROM (SELECT s.project, s.phase_since, d.class, d.priority,
                    CASE WHEN d.keeps_data THEN (SELECT h.node FROM data_home h WHERE h.project = s.project) END AS home,
-                   CASE WHEN p_labels OR d.placement ? 'affinity' THEN (SELECT p.labels FROM project p WHERE p.name = s.project) ELSE '{}' END AS labels
+                   CASE WHEN (SELECT EXISTS (SELECT FROM demand r WHERE r.placement ? 'antiAffinity')) OR d.placement ? 'affinity'
+                        THEN (SELECT p.labels FROM project p WHERE p.name = s.project) ELSE '{}' END AS labels
               FROM project_status s JOIN demand d ON d.project = s.project
              WHERE s.phase = 'Pending'
                AND CASE WHEN s.project IN ( -- CASE: hashed, never a loop
@@ -553,24 +605,34 @@ END
 $$;
 COMMENT ON FUNCTION cara.placeable IS 'Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.';
 
--- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for
--- another node: one after the other, the lowest priority and the newest first, as one that goes may be enough.
+-- Projects that ask for something else since their node was chosen stay where that suits them, and else wait for another node:
+-- one after the other, the lowest priority and the newest first, as one that goes may be enough. What a project takes of its node
+-- changes here, where nobody else decides, not when it asks for it; data that it keeps from now on has its home where it runs.
 CREATE OR REPLACE FUNCTION cara.settle_changed(p_now timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_ask    record;
-    v_reason text;
+    v_changed text[] := ARRAY(SELECT d.project FROM demand d JOIN project_status s ON s.project = d.project WHERE d.changed FOR NO KEY UPDATE OF d, s SKIP LOCKED);
+    v_ask     record;
+    v_reason  text;
 BEGIN
+    IF v_changed = '{}' THEN
+        RETURN;
+    END IF;
+    UPDATE assignment a SET cpu = d.cpu, memory = d.memory FROM demand d
+     WHERE d.project = ANY (v_changed) AND a.project = d.project AND a.released_at IS NULL AND (a.cpu, a.memory) IS DISTINCT FROM (d.cpu, d.memory);
+    INSERT INTO data_home (project, node, since)
+    SELECT a.project, a.node, p_now FROM demand d JOIN assignment a ON a.project = d.project AND a.released_at IS NULL WHERE d.project = ANY (v_changed) AND d.keeps_data
+    ON CONFLICT (project) DO NOTHING;
     FOR v_ask IN
         SELECT d AS demand, d.project, p.labels, CASE WHEN d.keeps_data THEN h.node END AS home, a.node
-          FROM demand d JOIN project p ON p.name = d.project JOIN project_status s ON s.project = d.project
+          FROM demand d JOIN project p ON p.name = d.project
           LEFT JOIN data_home h ON h.project = d.project
           LEFT JOIN assignment a ON a.project = d.project AND a.released_at IS NULL
-         WHERE d.changed ORDER BY d.priority, a.epoch DESC FOR NO KEY UPDATE OF d, s SKIP LOCKED
+         WHERE d.project = ANY (v_changed) ORDER BY d.priority, a.epoch DESC
     LOOP
-        v_reason := (SELECT v.reason FROM verdicts(v_ask.demand, v_ask.labels, v_ask.home, v_ask.project) v WHERE v.node = v_ask.node);
-        CONTINUE WHEN v_reason IN ('NotReady', 'Draining', 'Unschedulable', 'Pressure'); -- that hides the rest: looked at again
+        v_reason := CASE WHEN v_ask.node IS NOT NULL THEN (SELECT v.reason FROM verdicts(v_ask.demand, v_ask.labels, v_ask.home, v_ask.project, true) v) END;
+        CONTINUE WHEN v_reason = 'NotReady'; -- that hides the rest: looked at again
         UPDATE demand SET changed = false WHERE project = v_ask.project;
         IF v_reason IS NOT NULL THEN
             PERFORM release(ARRAY[v_ask.project], 'Changed', 'Changed', format('its node does not suit what it asks for now (%s)', v_reason), 'system:scheduler', p_now);
@@ -578,7 +640,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION cara.settle_changed IS 'Takes projects off nodes that no longer suit what they ask for.';
+COMMENT ON FUNCTION cara.settle_changed IS 'Takes projects off nodes that no longer suit what they ask for; counts anew what the others take.';
 
 -- Places every pending project it can: higher priority first, then older. Deterministic: the same tables give
 -- the same decisions. Returns how many were placed.
@@ -594,8 +656,7 @@ DECLARE
     v_before  int := -1;
     v_made    boolean;
     v_again   boolean := true;
-    v_waiting jsonb; -- what is left: projects of one kin, labels, home
-    v_repels  boolean;
+    v_waiting jsonb; -- what is left: projects of one kin, class, labels, home
     v_lowest  int;
 BEGIN
     IF NOT EXISTS (SELECT FROM project_status WHERE phase = 'Pending') AND NOT EXISTS (SELECT FROM demand WHERE changed) THEN
@@ -603,15 +664,14 @@ BEGIN
     END IF;
     PERFORM schedule_lock();
     PERFORM settle_changed(p_now);
-    -- where nobody keeps away from anybody, labels do not matter and do not tell classes apart
-    v_repels := EXISTS (SELECT FROM demand d WHERE d.placement ? 'antiAffinity');
     v_lowest := (SELECT min(d.priority) FROM demand d);
     WHILE v_again AND v_placed > v_before LOOP
         v_before := v_placed;
         v_again := false;
         v_waiting := '[]';
-        FOR v_group IN SELECT w.projects, w.labels, w.home FROM placeable(v_repels, p_now) w LOOP
-            SELECT * INTO v_demand FROM demand d WHERE d.project = v_group.projects[1];
+        FOR v_group IN SELECT w.projects, w.class, w.labels, w.home FROM placeable(p_now) w LOOP
+            SELECT * INTO v_demand FROM demand d WHERE d.project = ANY (v_group.projects) AND d.class = v_group.class LIMIT 1;
+            CONTINUE WHEN NOT FOUND; -- all of them ask for something else by now
             v_left := v_group.projects;
             v_made := false;
             LOOP
@@ -629,14 +689,14 @@ BEGIN
                 END IF;
             END LOOP;
             IF v_left <> '{}' THEN
-                v_waiting := v_waiting || jsonb_build_object('projects', v_left, 'labels', v_group.labels, 'home', v_group.home);
+                v_waiting := v_waiting || jsonb_build_object('projects', v_left, 'class', v_group.class, 'labels', v_group.labels, 'home', v_group.home);
                 v_again := v_again OR v_demand.placement ? 'affinity'; -- what it wants to be near may have come since
             END IF;
         END LOOP;
     END LOOP;
     -- who waits is told once nobody is placed any more
-    PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = w.projects[1]), p_now)
-       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], labels jsonb, home text);
+    PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = ANY (w.projects) AND d.class = w.class LIMIT 1), p_now)
+       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text);
     IF v_placed > 0 AND EXISTS (SELECT FROM assignment a WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL) THEN
         UPDATE assignment a SET gone_at = p_now FROM assignment c -- the same node again: what is left there of an older epoch is taken over, not cleared away
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

@@ -64,8 +64,8 @@ SELECT given.nothing(), given.machine('n1'), given.machine('n2');
 SELECT given.project('web');
 SELECT given.placed() \g /dev/null
 SELECT api.project_update('web', given.manifest('web', '{"volumes":[{"name":"v","type":"Local"}]}')) \g /dev/null
-SELECT is(given.home_of('web'), 'n1', 'a lasting volume that comes later is where the project runs');
-SELECT is(given.placed(given.t('1s')), 'web=n1', 'it stays');
+SELECT is(given.placed(given.t('1s')), 'web=n1', 'a lasting volume that comes later moves nothing');
+SELECT is(given.home_of('web'), 'n1', 'it is where the project runs');
 SELECT api.project_update('web', given.manifest('web')) \g /dev/null
 SELECT is(given.verdicts('web'), 'n1: fits, n2: fits', 'without the volume it is free');
 SELECT is(api.project_delete('web', '{"force":["true"]}')::text, NULL, 'deleted');

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(27);
+SELECT plan(35);
 
 CREATE FUNCTION given.room(p_node text) RETURNS text LANGUAGE sql
     AS $$ SELECT concat_ws(' ', cpu_taken || 'm', cara.show_memory(memory_taken), projects) FROM cara.node_room WHERE node = p_node $$;
@@ -21,7 +21,8 @@ SELECT given.wants('a', '{}', '{}', given.cpu('500m', '256Mi')), given.wants('b'
 SELECT is(given.placed(), 'a=n1 b=n1 c=n1', 'three came');
 SELECT is(given.room('n1'), '1500m 256Mi 3', 'and take what they asked for');
 SELECT given.wants('a', '{}', '{}', given.cpu('700m', '128Mi'));
-SELECT is(given.room('n1'), '1700m 128Mi 3', 'who asks for something else takes that');
+SELECT given.placed() \g /dev/null
+SELECT is(given.room('n1'), '1700m 128Mi 3', 'who asks for something else takes that from the next decision on');
 SELECT api.project_delete('b');
 SELECT is(given.room('n1'), '1700m 128Mi 3', 'who is being deleted is still there');
 SELECT given.report('n1', jsonb_build_object('project', 'b', 'epoch', given.epoch_of('b'), 'phase', 'Terminated'));
@@ -52,7 +53,7 @@ SELECT given.wants('b', '{"priority":3}', '{}', given.cpu('2') || '{"image":"ngi
 SELECT is(given.placed(given.t('2s')), 'a=n1 b=n2 c=n1', 'and may become important');
 SELECT given.wants('b', '{}', '{}', given.cpu('1'));
 SELECT given.wants('c', '{}', '{}', given.cpu('1500m')), given.wants('a', '{}', '{}', given.cpu('1500m'));
-SELECT is(given.room('n1'), '3000m 0 2', 'two that grow at once are too much');
+SELECT is(given.room('n1'), '2000m 0 2', 'two that grow at once, too much together, take what they took until the next decision');
 SELECT is(given.placed(given.t('3s')), 'a=n1 b=n2 c=-', 'the newer one has to go, one is enough');
 SELECT is((SELECT released_because FROM cara.assignment WHERE project = 'c'), 'Changed', 'which is on record');
 SELECT is(given.message_of('c'), 'its node does not suit what it asks for now (CPU)', 'and told');
@@ -70,6 +71,34 @@ SELECT given.placed(given.t('8s')) \g /dev/null
 SELECT is((SELECT count(*) FROM cara.assignment a JOIN cara.demand d USING (project) WHERE a.released_at IS NULL AND a.node = 'n1' AND d.host_ports <> '{}'), 1::bigint, 'of two that take the same port one has to go');
 SELECT is((SELECT count(*) FROM cara.demand WHERE changed), 0::bigint, 'everybody has been looked at');
 SELECT is(given.recounted(), 0::bigint, 'and a recount gives the same');
+
+-- Where nobody new may come, those who are there are still held to what there is.
+SELECT given.nothing(), given.machine('n1', '{}', '{}', '{"allocatable":{"cpu":"2"}}');
+SELECT given.wants('a', '{}', '{}', given.cpu('500m')), given.wants('b', '{}', '{}', given.cpu('500m'));
+SELECT given.placed(given.t('10s')) \g /dev/null
+SELECT given.machine('n1', '{}', '{"unschedulable":true}');
+SELECT given.wants('a', '{}', '{}', given.cpu('1'));
+SELECT is(given.placed(given.t('11s')), 'a=n1 b=n1', 'on a cordoned node a project may grow where there is room');
+SELECT given.wants('b', '{}', '{}', given.cpu('300000000'));
+SELECT is(given.placed(given.t('12s')), 'a=n1 b=-', 'not beyond that, however much it asks for');
+SELECT is((SELECT count(*) FROM cara.demand WHERE changed), 0::bigint, 'and is not asked again and again');
+
+-- What nobody can count does not stop decisions.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants(n, '{}', '{}', given.cpu('8999999999999', '8999999999999999')) FROM unnest('{a,b,c}'::text[]) n;
+SELECT is(given.placed(given.t('20s')), 'a=n1 b=n1 c=n1', 'a node that does not say what it has takes whatever is asked for');
+UPDATE cara.node_room SET cpu_taken = 9000000000000000000;
+SELECT given.wants('d', '{}', '{}', given.cpu('8999999999999'));
+SELECT is(given.placed(given.t('21s')), 'a=n1 b=n1 c=n1 d=-', 'up to what can be counted');
+SELECT is(given.message_of('d'), '1 node: cpu, short by 100000000000', 'and says so');
+
+-- A project that is taken off its node by hand waits for the scheduler like any other.
+SELECT given.nothing(), given.machine('n1'), given.machine('n2'), given.wants('a'), given.wants('b');
+SELECT given.placed(given.t('30s')) \g /dev/null
+UPDATE cara.project_status SET phase = 'Pending' WHERE project = 'a';
+SELECT is((SELECT released_because FROM cara.assignment WHERE project = 'a'), 'Requeued', 'the phase Pending gives a project back, whoever writes it');
+SELECT given.cleared() \g /dev/null
+SELECT is(given.placed(given.t('31s')), 'a=n1 b=n2', 'and it is placed again');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -69,7 +69,8 @@ def verdicts_are_the_same(cursor, cluster):
 def room_is_counted(cursor):
     cursor.execute("""SELECT r.node, r.cpu_taken, r.memory_taken, r.projects, c.cpu, c.memory, c.count
                         FROM cara.node_room r LEFT JOIN LATERAL (
-                             SELECT coalesce(sum(d.cpu), 0) AS cpu, coalesce(sum(d.memory), 0) AS memory, count(*)
+                             SELECT coalesce(sum(CASE WHEN d.changed THEN a.cpu ELSE d.cpu END), 0) AS cpu,
+                                    coalesce(sum(CASE WHEN d.changed THEN a.memory ELSE d.memory END), 0) AS memory, count(*)
                                FROM cara.assignment a JOIN cara.demand d ON d.project = a.project
                               WHERE a.node = r.node AND a.released_at IS NULL) c ON true
                        WHERE (r.cpu_taken, r.memory_taken, r.projects) IS DISTINCT FROM (c.cpu, c.memory, c.count)""")

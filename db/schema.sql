@@ -111,6 +111,7 @@ TABLE cara.clock
     heartbeat_ms bigint
     lease_ms bigint
     channels_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    undecided jsonb
     CONSTRAINT clock_only_row_check CHECK (only_row)
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
     CREATE UNIQUE INDEX clock_pkey ON cara.clock USING btree (only_row)
@@ -689,7 +690,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 914c35658fd45e31516331c1b3cff0c6
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY e3bf10018f28652e72e601eade7d9c49
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -727,13 +728,15 @@ FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATI
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
-FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ad6a5f48240cc4870dc4060a96518c15
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4de9b07ca9b31ebb509d186da61f7d9a
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
+FUNCTION cara.check_length(p_list jsonb, p_setting text, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 17431dea46c5c6a0b5c570e29fef9cc1
+    -- Raises SR400 for a list that is longer than a setting allows.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE BODY 281f846aca91c30963ee819370b8c9ae
     -- Raises SR400 unless the name may be that of a node or project.
-FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 60ed5ec3838d59be9b6e0e59497de385
+FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b1d562d49c000906f77a13a21961059
     -- Raises SR400 for the first rule that a node's spec breaks.
 FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb VOLATILE SET search_path=cara, pg_temp BODY 8ac11fe7aaee1f582f82d409656ea513
     -- The manifest with the path's name; SR400 when the body names another.
@@ -741,7 +744,7 @@ FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATIL
     -- Raises SR400 unless the phase is one there is.
 FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY b4d76a4edf3a6357f37fa6b76cd82045
     -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
-FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
+FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e69c4a9b2138c60f8f5c23965aa7faeb
     -- Raises SR400 for the first rule that a project's placement breaks.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
     -- Raises SR400 unless NULL or a TCP port.
@@ -907,13 +910,13 @@ FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY ef741ecbf6f04240499676d0fcc6733e
+FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY ab148dcf68e3094558004769b2b086ca
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
 FUNCTION cara.port_nodes(p_ports text[], p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4e806a14a8398819d6ee5266cb6aef70
     -- Nodes where a project has one of the host ports.
-FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 3ee63b1384564aba288157b72784a4b7
+FUNCTION cara.preempt(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 0305a8f6384358a52bf329dd377c4cab
     -- Takes the least that is of lower priority off nodes so that those who wait fit there; false when that helps nowhere.
 FUNCTION cara.pressure_condition(p_type text) RETURNS text IMMUTABLE BODY aec4bb36163616644463bc8abbca5f93
     -- A pressure condition as JSON text.
@@ -1064,6 +1067,7 @@ control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh 
 death_log_bytes (integer) = 65536: how much of a dead container's log is kept, 1048576 at most
 death_retention (interval) = 30d: how long they are kept in mind
 deaths_kept (integer) = 5: how many dead containers of each service are kept in mind
+decision_budget (interval) = 20s: time after which a decision stops and goes on in the next tick where it was
 event_retention (interval) = 7d: how long events are kept
 eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
 evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute
@@ -1071,6 +1075,8 @@ heartbeat_interval (interval) = 30s: how often agents are told to renew their le
 heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady
 heartbeats_per_second (integer) = 1000: heartbeat_interval and heartbeat_timeout are stretched so that no more than these arrive
 max_manifest_bytes (integer) = 1048576: size of one stored manifest
+max_placement_entries (integer) = 50: entries of any other list in a placement, and taints of a node
+max_placement_terms (integer) = 10: affinity terms, and as many antiAffinity terms, of one project
 max_services (integer) = 100: services of one project
 poll_interval (interval) = 30s: the slow poll that stands behind lost wake-ups
 running_grace (interval) = 3min: how long projects stay with a node that is NotReady

@@ -121,14 +121,29 @@ END
 $$;
 COMMENT ON FUNCTION cara.check_ports IS 'Raises SR400 for the first port that is not one.';
 
+-- Each entry is looked at for each node, or each project, in each decision.
+CREATE OR REPLACE FUNCTION cara.check_length(p_list jsonb, p_setting text, p_path text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF jsonb_array_length(p_list) > 3 AND jsonb_array_length(p_list) > setting_number(p_setting) THEN
+        PERFORM fail(400, format('%s has %s entries: at most %s are allowed', p_path, jsonb_array_length(p_list), setting_number(p_setting)), p_path,
+            format('say it with fewer, or raise cara.setting %s', p_setting));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_length IS 'Raises SR400 for a list that is longer than a setting allows.';
+
 CREATE OR REPLACE FUNCTION cara.check_expressions(p_expressions jsonb, p_path text)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_e record;
 BEGIN
+    PERFORM check_length(p_expressions, 'max_placement_entries', p_path);
     FOR v_e IN SELECT e.value AS x, format('%s[%s]', p_path, e.n - 1) AS path
                  FROM jsonb_array_elements(p_expressions) WITH ORDINALITY e(value, n) LOOP
+        PERFORM check_length(v_e.x->'values', 'max_placement_entries', v_e.path || '.values');
         IF NOT v_e.x ? 'key' THEN
             PERFORM fail(400, format('%s.key is required', v_e.path), v_e.path || '.key');
         END IF;
@@ -158,6 +173,9 @@ BEGIN
     IF (p_placement->>'priority')::bigint NOT BETWEEN -1000000 AND 1000000 THEN
         PERFORM fail(400, format('%s.priority must be from -1000000 to 1000000', p_path), p_path || '.priority');
     END IF;
+    PERFORM check_length(p_placement->'tolerations', 'max_placement_entries', p_path || '.tolerations'),
+            check_length(p_placement->'affinity', 'max_placement_terms', p_path || '.affinity'),
+            check_length(p_placement->'antiAffinity', 'max_placement_terms', p_path || '.antiAffinity');
     FOR v_e IN SELECT e.value AS x, format('%s.tolerations[%s]', p_path, e.n - 1) AS path
                  FROM jsonb_array_elements(p_placement->'tolerations') WITH ORDINALITY e(value, n) LOOP
         PERFORM check_choice(v_e.x->>'operator', '{Equal,Exists}', v_e.path || '.operator');
@@ -187,6 +205,7 @@ AS $$
 DECLARE
     v_e record;
 BEGIN
+    PERFORM check_length(p_spec->'taints', 'max_placement_entries', 'spec.taints');
     FOR v_e IN SELECT e.value AS x, format('spec.taints[%s]', e.n - 1) AS path
                  FROM jsonb_array_elements(p_spec->'taints') WITH ORDINALITY e(value, n) LOOP
         IF NOT v_e.x ? 'key' THEN

@@ -517,7 +517,7 @@ BEGIN
              WHERE coalesce(v.cpu_spare >= 0, true) AND coalesce(v.memory_spare >= 0, true)
              ORDER BY v.node, v.k
         ), best AS (
-            SELECT e.* FROM enough e ORDER BY e.highest, e.k, e.node LIMIT CASE WHEN v_social THEN NULL ELSE cardinality(p_waiting) + 10 END
+            SELECT e.* FROM enough e ORDER BY e.highest, e.k, e.node LIMIT CASE WHEN v_social THEN 20 ELSE cardinality(p_waiting) + 10 END -- each is tried
         )
         SELECT b.node, b.cpu_spare, b.memory_spare, -- from here on those that are not needed after all are spared, the highest first
                array_agg(v.project ORDER BY v.priority DESC, v.epoch) AS projects, array_agg(v.cpu ORDER BY v.priority DESC, v.epoch) AS cpu,
@@ -581,7 +581,7 @@ COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, w
 DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
 DROP FUNCTION IF EXISTS cara.placeable(timestamptz);
 CREATE FUNCTION cara.placeable(p_now timestamptz)
-RETURNS TABLE (projects text[], class uuid, labels jsonb, home text)
+RETURNS TABLE (projects text[], class uuid, labels jsonb, home text, priority int, since timestamptz)
 LANGUAGE plpgsql VOLATILE ROWS 10 SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off
 AS $$
 #variable_conflict use_column
@@ -589,7 +589,7 @@ DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
 BEGIN
     RETURN QUERY
-    SELECT array_agg(w.project), w.class, w.labels, w.home
+    SELECT array_agg(w.project), w.class, w.labels, w.home, min(w.priority), min(w.phase_since)
       FROM (SELECT s.project, s.phase_since, d.class, d.priority,
                    CASE WHEN d.keeps_data THEN (SELECT h.node FROM data_home h WHERE h.project = s.project) END AS home,
                    CASE WHEN (SELECT EXISTS (SELECT FROM demand r WHERE r.placement ? 'antiAffinity')) OR d.placement ? 'affinity'
@@ -643,11 +643,16 @@ $$;
 COMMENT ON FUNCTION cara.settle_changed IS 'Takes projects off nodes that no longer suit what they ask for; counts anew what the others take.';
 
 -- Places every pending project it can: higher priority first, then older. Deterministic: the same tables give
--- the same decisions. Returns how many were placed.
+-- the same decisions. Returns how many were placed. Where there is so much to decide that it takes longer than the setting
+-- decision_budget it stops, and the next call goes on with those whose turn it was (clock.undecided) and ends with the last.
 CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestamp())
 RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
+    v_until   timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE clock_timestamp() + setting_interval('decision_budget') END;
+    v_first   jsonb; -- whose turn it is: priority, since, project
+    v_next    jsonb;
+    v_tried   int := 0;
     v_group   record;
     v_demand  demand;
     v_left    text[];
@@ -664,14 +669,23 @@ BEGIN
     END IF;
     PERFORM schedule_lock();
     PERFORM settle_changed(p_now);
+    v_first := (SELECT undecided FROM clock);
     v_lowest := (SELECT min(d.priority) FROM demand d);
-    WHILE v_again AND v_placed > v_before LOOP
+    WHILE v_again AND v_placed > v_before AND v_next IS NULL LOOP
         v_before := v_placed;
         v_again := false;
         v_waiting := '[]';
-        FOR v_group IN SELECT w.projects, w.class, w.labels, w.home FROM placeable(p_now) w LOOP
+        FOR v_group IN
+            SELECT w.* FROM placeable(p_now) w
+             WHERE v_first IS NULL OR (-w.priority, w.since, w.projects[1]) >= (-(v_first->>0)::int, (v_first->>1)::timestamptz, v_first->>2)
+        LOOP
+            IF v_tried > 0 AND clock_timestamp() >= v_until THEN
+                v_next := jsonb_build_array(v_group.priority, v_group.since, v_group.projects[1]);
+                EXIT;
+            END IF;
             SELECT * INTO v_demand FROM demand d WHERE d.project = ANY (v_group.projects) AND d.class = v_group.class LIMIT 1;
             CONTINUE WHEN NOT FOUND; -- all of them ask for something else by now
+            v_tried := v_tried + 1;
             v_left := v_group.projects;
             v_made := false;
             LOOP
@@ -684,16 +698,23 @@ BEGIN
                     v_made := preempt(v_demand, v_group.labels, v_group.home, v_left, p_now);
                     EXIT WHEN NOT v_made;
                     v_again := true; -- those taken off may fit elsewhere
-                ELSE
+                ELSIF clock_timestamp() < v_until THEN
                     v_made := false;
+                ELSE
+                    v_next := jsonb_build_array(v_group.priority, v_group.since, v_left[1]);
+                    EXIT;
                 END IF;
             END LOOP;
+            EXIT WHEN v_next IS NOT NULL;
             IF v_left <> '{}' THEN
                 v_waiting := v_waiting || jsonb_build_object('projects', v_left, 'class', v_group.class, 'labels', v_group.labels, 'home', v_group.home);
                 v_again := v_again OR v_demand.placement ? 'affinity'; -- what it wants to be near may have come since
             END IF;
         END LOOP;
     END LOOP;
+    IF v_next IS DISTINCT FROM v_first THEN
+        UPDATE clock SET undecided = v_next;
+    END IF;
     -- who waits is told once nobody is placed any more
     PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = ANY (w.projects) AND d.class = w.class LIMIT 1), p_now)
        FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text);

@@ -573,9 +573,9 @@ COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, w
 
 -- Pending projects that may be placed now, locked: those that can be told apart by nothing that a decision looks at together,
 -- the oldest first; who is to be placed first comes first. Where nobody keeps away from anybody, labels do not matter but for an
--- affinity of one's own, and do not tell classes apart. One that was taken off a live node waits until that node has cleared away
--- what it had, so that two of it never run; for a node that does not answer only as long as a deletion would, and not at all when
--- an operator insists. A project that is locked is being deleted or reported on: whoever has it wakes us when done. Who has its
+-- affinity of one's own, and do not tell classes apart. One that was taken off its node waits until that node has cleared away
+-- what it had, so that two of it never run; no longer than a deletion would, for a node that is NotReady no longer than it would
+-- have stayed there, and not at all when an operator insists. A project that is locked is being deleted or reported on: whoever has it wakes us when done. Who has its
 -- status has it all, as nobody deletes a project without that. What it asks for can still change meanwhile: that is looked at
 -- afterwards, by settle_changed(). They are read in their order and hashed, which keeps it (enable_sort = off).
 DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
@@ -587,6 +587,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_since timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE p_now - setting_interval('terminating_timeout') END;
+    v_lost  timestamptz := p_now - setting_interval('running_grace');
 BEGIN
     RETURN QUERY
     SELECT array_agg(w.project), w.class, w.labels, w.home, min(w.priority), min(w.phase_since)
@@ -597,7 +598,7 @@ BEGIN
               FROM project_status s JOIN demand d ON d.project = s.project
              WHERE s.phase = 'Pending'
                AND CASE WHEN s.project IN ( -- CASE: hashed, never a loop
-                   SELECT a.project FROM assignment a JOIN node_status n ON n.node = a.node AND n.state <> 'NotReady'
+                   SELECT a.project FROM assignment a JOIN node_status n ON n.node = a.node AND (n.state <> 'NotReady' OR n.not_ready_since > v_lost)
                     WHERE a.gone_at IS NULL AND a.released_at > v_since AND a.released_because NOT IN ('NodeLost', 'Forced')) THEN false ELSE true END
              ORDER BY s.phase_since, s.project FOR UPDATE OF s SKIP LOCKED) w
      GROUP BY w.class, w.labels, w.home ORDER BY min(w.priority) DESC, min(w.phase_since), (array_agg(w.project))[1];

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(35);
+SELECT plan(37);
 
 CREATE FUNCTION given.room(p_node text) RETURNS text LANGUAGE sql
     AS $$ SELECT concat_ws(' ', cpu_taken || 'm', cara.show_memory(memory_taken), projects) FROM cara.node_room WHERE node = p_node $$;
@@ -99,6 +99,10 @@ UPDATE cara.project_status SET phase = 'Pending' WHERE project = 'a';
 SELECT is((SELECT released_because FROM cara.assignment WHERE project = 'a'), 'Requeued', 'the phase Pending gives a project back, whoever writes it');
 SELECT given.cleared() \g /dev/null
 SELECT is(given.placed(given.t('31s')), 'a=n1 b=n2', 'and it is placed again');
+UPDATE cara.project_status SET phase = 'Pending', phase_since = given.t('32s') WHERE project = 'a';
+UPDATE cara.node_status SET state = 'NotReady', ready = false, not_ready_since = given.t('33s') WHERE node = 'n1';
+SELECT is(given.placed(given.t('3min')), 'a=- b=n2', 'a node that stopped answering may still run it: for its grace it is waited for');
+SELECT is(given.placed(given.t('214s')), 'a=n2 b=n2', 'then no longer');
 
 SELECT * FROM finish();
 ROLLBACK;

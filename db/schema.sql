@@ -690,7 +690,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY e3bf10018f28652e72e601eade7d9c49
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 9d5118a26a3ad4c8bdcc95820530a02d
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -910,7 +910,7 @@ FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY ab148dcf68e3094558004769b2b086ca
+FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6d81c49b5df1ebc8a9c069a6ffc0f2cb
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
@@ -994,9 +994,9 @@ FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_pa
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
-FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off BODY 17e72494f1a23429b8e31a7fe7c57a8b
+FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off BODY 17e72494f1a23429b8e31a7fe7c57a8b
     -- The best two nodes for a project with their scores, and how many nodes each rule excludes.
-FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 7708bc576c11417d4de235c0a9a162e2
+FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 7708bc576c11417d4de235c0a9a162e2
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
     -- Trigger: gives the row its resource version.
@@ -1032,7 +1032,7 @@ FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
-FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY cae1a6d752968b9bd02ca45f186e5225
+FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY cae1a6d752968b9bd02ca45f186e5225
     -- What cara.judge() says of each node, with what it lacks in words.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.

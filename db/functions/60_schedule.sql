@@ -198,7 +198,7 @@ COMMENT ON FUNCTION cara.judge IS 'For each node: why it cannot take this demand
 
 CREATE OR REPLACE FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL, p_there boolean DEFAULT false)
 RETURNS TABLE (node text, reason text, lacks text, room int, load int, used double precision, liking int, domain text)
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off SET enable_sort = off -- everything is joined with all nodes
 AS $$
 BEGIN
@@ -259,7 +259,7 @@ COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a de
 
 -- The best place for one, and the second best. What cara.slots() would give it, without laying out turns.
 CREATE OR REPLACE FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb)
-LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off
+LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -289,7 +289,7 @@ COMMENT ON FUNCTION cara.slot IS 'The best two nodes for a project with their sc
 DROP FUNCTION IF EXISTS cara.slots(cara.demand, jsonb, text, bigint);
 CREATE OR REPLACE FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint,
     OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb)
-LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
+LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_seqscan = on SET enable_hashjoin = on SET enable_mergejoin = on
 AS $$
 #variable_conflict use_column
 DECLARE

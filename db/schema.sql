@@ -656,7 +656,7 @@ FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER
     -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 349f21e9d662cf3230c1a75bf707c7ca
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 4893bd677cc12cecf74cd30e051a1665
     -- Renews a node's lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f70515febe94d83f78ea0d8e54f3b2c
     -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.

@@ -638,6 +638,8 @@ FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS 
     -- Issues a node's channel and revokes the one before: postgres with conninfo and channel name, stream with a URL, or poll; with the paces its agent keeps. SR400, SR404.
 FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1784b541fa54052e37bfb3450e0066b7
     -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
+FUNCTION api.decide(p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b992d89eacce70b39efff0eae67c836
+    -- Takes projects off nodes they have to leave and places those that wait; says in how many milliseconds api.tick_due() wants to be called again, and what failed.
 FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3fdb75e815a8977dfbd0b7e12d5c7bc8
     -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
@@ -700,8 +702,10 @@ FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path
     -- All settings by name.
 FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3f4f7b8a1729d1c65cd6ad80030cb2c8
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY b93732c23f9741c54deffc6ea2a91225
+    -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
 FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 79136f7cf69ec9be9873d6c2c0fc85a5
@@ -782,6 +786,8 @@ FUNCTION cara.death_wire(d cara.death, p_with_log boolean, p_lines integer) RETU
     -- One death as JSON text, with its last lines (all of them when p_lines is NULL) or without.
 FUNCTION cara.deaths_put(p_node text, p_deaths jsonb, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 210d0457d5ec50225f01aac7c076c795
     -- Records the deaths that an agent tells and says of each whether it was accepted. SR400.
+FUNCTION cara.decision_failed(p_what text, p_error text, p_sqlstate text, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY f6150dcd1f96130fff2d93069b8f3d50
+    -- Tells in an event that decisions fail, and gives its message.
 FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
@@ -796,7 +802,7 @@ FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text,
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
-FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
+FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY a8fa48b742c1833c9cae9b5b23755e9f
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
     -- How many evictions the rate still allows in this minute.
@@ -890,7 +896,7 @@ FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETU
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY e5d06fbaea0199df54c1de82d935dec2
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 3d16f4774e612f62bf8dd51ebec8c4c9
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
@@ -904,6 +910,8 @@ FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text I
     -- The state of a node whose lease holds.
 FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 291581068c0bc362434abd45bc35225b
     -- A node as JSON text in the wire's member order.
+FUNCTION cara.outage() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 30c168e48f19cbb548d2d8f179e33121
+    -- For how long nobody may tick before that counts as an outage of the control plane.
 FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY b57ee0b15213420c6de947811acb6113
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
@@ -1055,7 +1063,7 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 44 functions of api TO cara_server
+GRANT EXECUTE ON 46 functions of api TO cara_server
 
 -- settings
 bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended

@@ -32,6 +32,7 @@ TABLE cara.assignment
     CREATE INDEX assignment_left ON cara.assignment USING btree (project) WHERE ((released_at IS NOT NULL) AND (gone_at IS NULL))
     CREATE INDEX assignment_on_node ON cara.assignment USING btree (node, project) WHERE (gone_at IS NULL)
     CREATE UNIQUE INDEX assignment_pkey ON cara.assignment USING btree (project, epoch)
+    CREATE INDEX assignment_released ON cara.assignment USING btree (released_at) WHERE (released_at IS NOT NULL)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.assignment FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
     CREATE TRIGGER keep_room_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
@@ -111,6 +112,7 @@ TABLE cara.clock
     heartbeat_ms bigint
     lease_ms bigint
     channels_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    decisions_trimmed_to timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
     undecided jsonb
     CONSTRAINT clock_only_row_check CHECK (only_row)
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
@@ -489,9 +491,9 @@ TABLE cara.setting
     CONSTRAINT setting_pkey PRIMARY KEY (name)
     CONSTRAINT setting_value_is_of_its_kind CHECK (
 CASE kind
-    WHEN 'interval'::text THEN ((value)::interval >= '00:00:00'::interval)
-    WHEN 'integer'::text THEN ((value)::bigint >= 0)
-    ELSE ((value)::numeric >= (0)::numeric)
+    WHEN 'interval'::text THEN (((value)::interval >= '00:00:00'::interval) AND ((value)::interval <= '100 years'::interval))
+    WHEN 'integer'::text THEN (((value)::bigint >= 0) AND ((value)::bigint <= '999999999999999'::bigint))
+    ELSE (((value)::numeric >= (0)::numeric) AND ((value)::numeric <= (1000000000)::numeric))
 END)
     CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
     CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
@@ -692,7 +694,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY e3bf10018f28652e72e601eade7d9c49
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 9d5118a26a3ad4c8bdcc95820530a02d
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -700,11 +702,11 @@ FUNCTION api.setting_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET s
     -- One setting. SR404.
 FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b6070c7e9ccc16d815eeebdb1447560
     -- All settings by name.
-FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
+FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0f988266d40663dedf948d3c28dc2c6
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
 FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
-FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY b93732c23f9741c54deffc6ea2a91225
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c1b6c0787723f35b142a4522eb97e33a
     -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -912,13 +914,13 @@ FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp w
     -- A node as JSON text in the wire's member order.
 FUNCTION cara.outage() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 30c168e48f19cbb548d2d8f179e33121
     -- For how long nobody may tick before that counts as an outage of the control plane.
-FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY b57ee0b15213420c6de947811acb6113
+FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY d8ee336079a5b3bf767db9c16281cfc8
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
     -- The paces agents are told, as JSON members.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
-FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY ab148dcf68e3094558004769b2b086ca
+FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6d81c49b5df1ebc8a9c069a6ffc0f2cb
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
 FUNCTION cara.plan_moves(p_now timestamp with time zone) RETURNS TABLE(name text, from_node text, to_node text, phase text, message text) STABLE SET search_path=cara, pg_temp BODY 41c56b1a4656a35fd296fcb00cefa280
     -- The projects that were placed, moved or left waiting at p_now.
@@ -1030,6 +1032,8 @@ FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_
     -- Trigger: a changed service gives its project a new resource version.
 FUNCTION cara.trim_deaths(p_now timestamp with time zone, p_project text, p_service text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY eb0e99b7a8751f86062ce35f6b133190
     -- Forgets deaths beyond the newest deaths_kept of each service, and those older than death_retention.
+FUNCTION cara.trim_decisions(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 60c0ca504041d13eaa376f5dfbd7863a
+    -- Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.
 FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
@@ -1071,13 +1075,14 @@ bus_session_patience (interval) = 10s: how long a session may keep a transaction
 change_max_rows (integer) = 1000000: how many changes the change log reaches back at most
 change_retention (interval) = 1h: how long the change log reaches back
 channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
-control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
+control_plane_gap (interval) = 60s: no tick for longer, or for two thirds of a lease, gives every node a fresh lease before anyone is judged
 death_log_bytes (integer) = 65536: how much of a dead container's log is kept, 1048576 at most
 death_retention (interval) = 30d: how long they are kept in mind
 deaths_kept (integer) = 5: how many dead containers of each service are kept in mind
 decision_budget (interval) = 20s: time after which a decision stops and goes on in the next tick where it was
+decisions_kept (integer) = 100: how many earlier decisions of each project are kept in mind
 event_retention (interval) = 7d: how long events are kept
-eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
+eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady, or all of fewer
 evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute
 heartbeat_interval (interval) = 30s: how often agents are told to renew their lease
 heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady

@@ -11,11 +11,12 @@ CREATE OR REPLACE FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OU
 LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
 DECLARE
+    c_longest   CONSTANT numeric := 3155760000000; -- 100 years, as for settings
     v_heartbeat numeric := extract(epoch FROM setting_interval('heartbeat_interval')) * 1000;
     v_stretch   numeric := greatest(1, p_nodes * 1000 / nullif(setting_number('heartbeats_per_second'), 0) / nullif(v_heartbeat, 0));
 BEGIN
-    heartbeat_ms := ceil(v_heartbeat * v_stretch);
-    lease_ms := ceil(extract(epoch FROM setting_interval('heartbeat_timeout')) * 1000 * v_stretch);
+    heartbeat_ms := least(ceil(v_heartbeat * v_stretch), c_longest);
+    lease_ms := least(ceil(extract(epoch FROM setting_interval('heartbeat_timeout')) * 1000 * v_stretch), c_longest);
 END
 $$;
 COMMENT ON FUNCTION cara.pace IS 'How often so many nodes renew their leases and how long those hold, in milliseconds.';
@@ -206,6 +207,34 @@ END
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 
+-- Of each project the newest decisions_kept decisions that are over stay, and whatever some node has yet to clear away. Only projects
+-- that lost a node since the last time are looked at, about p_rows at a time; all of them again once a setting has changed. Those of the
+-- last minute count for the rate of evictions. Gives whether there are more to look at.
+CREATE OR REPLACE FUNCTION cara.trim_decisions(p_now timestamptz, p_rows int DEFAULT 50000)
+RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
+AS $$
+DECLARE
+    v_since    timestamptz := (SELECT CASE WHEN trim_due_at > '-infinity' THEN decisions_trimmed_to ELSE '-infinity' END FROM clock);
+    v_last     timestamptz := p_now - interval '1 minute';
+    v_to       timestamptz;
+    v_projects text[];
+    v_epochs   bigint[];
+BEGIN
+    v_to := coalesce((SELECT a.released_at FROM assignment a WHERE a.released_at > v_since AND a.released_at <= v_last ORDER BY a.released_at OFFSET p_rows LIMIT 1), v_last);
+    SELECT array_agg(o.project), array_agg(o.epoch) INTO v_projects, v_epochs
+      FROM (SELECT DISTINCT a.project FROM assignment a WHERE a.released_at > v_since AND a.released_at <= v_to) p
+     CROSS JOIN LATERAL (SELECT a.project, a.epoch, a.released_at FROM assignment a WHERE a.project = p.project AND a.gone_at IS NOT NULL
+                          ORDER BY a.epoch DESC OFFSET (SELECT setting_number('decisions_kept'))::bigint) o
+     WHERE o.released_at <= v_to;
+    IF v_projects IS NOT NULL THEN -- else the change log would be opened for nothing
+        DELETE FROM assignment a USING unnest(v_projects, v_epochs) o(project, epoch) WHERE a.project = o.project AND a.epoch = o.epoch;
+    END IF;
+    UPDATE clock SET decisions_trimmed_to = v_to WHERE decisions_trimmed_to <> v_to;
+    RETURN v_to < v_last;
+END
+$$;
+COMMENT ON FUNCTION cara.trim_decisions IS 'Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.';
+
 -- Events and deaths go by age, the change log by age and size, and only what every reader can have: the log is decided up to its
 -- horizon. At most p_rows changes at a time, as the clock holds locks meanwhile. Gives whether there are more to go.
 CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz, p_rows int DEFAULT 50000)
@@ -324,7 +353,8 @@ BEGIN
     END IF;
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM set_pace();
-        v_more := trim_history(p_now);
+        v_more := trim_decisions(p_now);
+        v_more := trim_history(p_now) OR v_more;
         UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;
     END IF;
     IF v_clock.last_tick_at < p_now - v_outage / 6 THEN -- not on every wake-up: it costs a commit

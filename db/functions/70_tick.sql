@@ -310,7 +310,11 @@ BEGIN
         (SELECT judge_after FROM clock WHERE judge_after > p_now),
         (SELECT min(n.not_ready_since) + setting_interval('running_grace') FROM node_status n
           WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - (SELECT setting_interval('running_grace'))
-            AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL)),
+            AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL)), -- also what was taken off it waits for that
+        (SELECT min(a.released_at) + setting_interval('terminating_timeout') FROM assignment a -- who waits for its old node has waited long enough
+          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND a.released_because NOT IN ('NodeLost', 'Forced')
+            AND a.released_at > p_now - (SELECT setting_interval('terminating_timeout'))),
+        (SELECT p_now FROM clock WHERE undecided IS NOT NULL AND EXISTS (SELECT FROM project_status WHERE phase = 'Pending')), -- a decision goes on
         (SELECT min(w.ready_since) + lease_timeout() FROM node_status w -- the end of a brake
           WHERE w.state <> 'NotReady' AND w.ready_since > p_now - lease_timeout()
             AND EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL WHERE n.state = 'NotReady')),

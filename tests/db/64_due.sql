@@ -1,7 +1,7 @@
 -- When the tick wants to be called again: in time for whatever is next, and never without end in between.
 BEGIN;
 \ir given.psql
-SELECT plan(32);
+SELECT plan(37);
 
 CREATE FUNCTION given.next(p_at timestamptz) RETURNS int LANGUAGE sql AS $$ SELECT (given.tick(p_at)->>'nextInMs')::int $$;
 CREATE FUNCTION given.beat(p_at timestamptz, VARIADIC p_nodes text[]) RETURNS void LANGUAGE sql AS $$ SELECT api.node_heartbeat(n, '', p_at) FROM unnest(p_nodes) n $$;
@@ -67,6 +67,23 @@ SELECT is((api.tick(true, given.t('2000s'))->>'nextInMs')::int, 20000, 'after a 
 SELECT is((api.tick(false, given.t('2020s'))->>'nextInMs')::int, 20000, 'the tick is called as ever');
 SELECT is((api.tick(false, given.t('2040s'))->>'nextInMs')::int, 20000, 'and again');
 SELECT is((api.tick(false, given.t('2085s'))->>'nextInMs')::int, 5000, 'and when the fresh leases are over');
+
+-- Decisions.
+SELECT given.node('n3'), given.beat(given.t('2080s'), 'n1', 'n3') \g /dev/null
+SELECT given.project('big', '{"services":[{"name":"web","image":"x","resources":{"requests":{"cpu":"1"}}}]}'), given.project('small');
+UPDATE cara.setting SET value = '0' WHERE name = 'decision_budget';
+SELECT is(given.tick(given.t('2086s'))->'nextInMs', '50', 'a decision that stopped for its time goes on at once');
+SELECT isnt(given.tick(given.t('2087s'))->'nextInMs', '50', 'until it got to everybody');
+UPDATE cara.setting SET value = '20s' WHERE name = 'decision_budget';
+SELECT given.running('big');
+SELECT cara.release('{big}', 'Drained', 'Drained', 'as by a drain', 'test', given.t('2088s')) \g /dev/null
+SELECT given.beat(given.t('2685s'), 'n1', 'n3') \g /dev/null
+SELECT is(given.next(given.t('2088s') + interval '597s'), 3000, 'when who waits for its old node has waited long enough');
+SELECT is(given.phase_of('big'), 'Pending', 'and not before');
+SELECT given.tick(given.t('2088s') + interval '600s') \g /dev/null
+SELECT is(given.phase_of('big'), 'Scheduled', 'but then');
+DELETE FROM cara.project;
+DELETE FROM cara.node WHERE name = 'n3';
 
 -- With short leases it comes as often as it takes to tell an outage from ticks that are far apart.
 UPDATE cara.setting SET value = '9s' WHERE name = 'heartbeat_timeout';

@@ -642,7 +642,7 @@ FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURIT
     -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
 FUNCTION api.decide(p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b992d89eacce70b39efff0eae67c836
     -- Takes projects off nodes they have to leave and places those that wait; says in how many milliseconds api.tick_due() wants to be called again, and what failed.
-FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3fdb75e815a8977dfbd0b7e12d5c7bc8
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY da38eaf7e895ed501caa7d51f07ed1fb
     -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
     -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
@@ -734,7 +734,7 @@ FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATI
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
-FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4de9b07ca9b31ebb509d186da61f7d9a
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 144ee4cfb50e572f5e6cc173d6ef6b1e
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
@@ -940,13 +940,13 @@ FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignm
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: its service_wire()s by name with commas between, NULL when there are none.
 FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
     -- Creates those projects of a list that are not there yet, with all that belongs to them.
-FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 50e25050563a8fc2482a7d775c9f6658
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
-FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
+FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY 1f2fa6ccb7cfdab7cd58087bef789486
     -- A duration of the wire as an interval; SR400 when it is none.
 FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
     -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
@@ -954,13 +954,13 @@ FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE BODY
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
-FUNCTION cara.read_page(p_mark text, p_query jsonb, OUT rows bigint, OUT name text, OUT from_page bigint) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 76977a2ebcc209debe9980705a246e86
+FUNCTION cara.read_page(p_mark text, p_query jsonb, OUT rows bigint, OUT name text, OUT from_page bigint) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY da72860bdf606e962aaa6b8ac9c47d11
     -- How many rows a page has, after which name, and the position of the first page. SR400 for a bad limit or token.
-FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 517b8a9843bdd9c6482bd4662f7231b4
+FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 8a1000c819893e9e24437bf714ff4240
     -- A label selector in Kubernetes' grammar as labels that must be equal and expressions (NULL when none). SR400 names the position.
-FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c337606b20efec1e3933b7a22daee192
+FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY 6b321668579574d531486e32eeb52287
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
-FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 9b67ddbb5afc864cacc8097c9a7179dd
+FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 1e86949bff88b938e069ea27abe7c570
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
 FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 5faf38b726d43e2f5a89df37abc01263
     -- The projects whose move would even out the nodes, at most p_max.
@@ -1038,7 +1038,7 @@ FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETUR
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
-FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY c70facd60f402e16feae9657eda261d8
+FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY 6d362b14b0511fa136930b6b7eba1465
     -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.

@@ -32,6 +32,7 @@ TABLE cara.assignment
     CREATE INDEX assignment_left ON cara.assignment USING btree (project) WHERE ((released_at IS NOT NULL) AND (gone_at IS NULL))
     CREATE INDEX assignment_on_node ON cara.assignment USING btree (node, project) WHERE (gone_at IS NULL)
     CREATE UNIQUE INDEX assignment_pkey ON cara.assignment USING btree (project, epoch)
+    CREATE INDEX assignment_released ON cara.assignment USING btree (released_at) WHERE (released_at IS NOT NULL)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.assignment FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
     CREATE TRIGGER keep_room_delete AFTER DELETE ON cara.assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
     CREATE TRIGGER keep_room_insert AFTER INSERT ON cara.assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_room()
@@ -111,6 +112,7 @@ TABLE cara.clock
     heartbeat_ms bigint
     lease_ms bigint
     channels_due_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
+    decisions_trimmed_to timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone
     undecided jsonb
     CONSTRAINT clock_only_row_check CHECK (only_row)
     CONSTRAINT clock_pkey PRIMARY KEY (only_row)
@@ -489,9 +491,9 @@ TABLE cara.setting
     CONSTRAINT setting_pkey PRIMARY KEY (name)
     CONSTRAINT setting_value_is_of_its_kind CHECK (
 CASE kind
-    WHEN 'interval'::text THEN ((value)::interval >= '00:00:00'::interval)
-    WHEN 'integer'::text THEN ((value)::bigint >= 0)
-    ELSE ((value)::numeric >= (0)::numeric)
+    WHEN 'interval'::text THEN (((value)::interval >= '00:00:00'::interval) AND ((value)::interval <= '100 years'::interval))
+    WHEN 'integer'::text THEN (((value)::bigint >= 0) AND ((value)::bigint <= '999999999999999'::bigint))
+    ELSE (((value)::numeric >= (0)::numeric) AND ((value)::numeric <= (1000000000)::numeric))
 END)
     CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
     CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
@@ -638,7 +640,9 @@ FUNCTION api.channel_issue(p_name text, p_body jsonb, p_endpoint jsonb) RETURNS 
     -- Issues a node's channel and revokes the one before: postgres with conninfo and channel name, stream with a URL, or poll; with the paces its agent keeps. SR400, SR404.
 FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1784b541fa54052e37bfb3450e0066b7
     -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
-FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3fdb75e815a8977dfbd0b7e12d5c7bc8
+FUNCTION api.decide(p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b992d89eacce70b39efff0eae67c836
+    -- Takes projects off nodes they have to leave and places those that wait; says in how many milliseconds api.tick_due() wants to be called again, and what failed.
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY da38eaf7e895ed501caa7d51f07ed1fb
     -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
     -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
@@ -656,7 +660,7 @@ FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER
     -- How far a drain has come: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 349f21e9d662cf3230c1a75bf707c7ca
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 4893bd677cc12cecf74cd30e051a1665
     -- Renews a node's lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.
 FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f70515febe94d83f78ea0d8e54f3b2c
     -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.
@@ -690,7 +694,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 9d5118a26a3ad4c8bdcc95820530a02d
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 2ac773a119043b03a878db5909306241
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -698,10 +702,12 @@ FUNCTION api.setting_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET s
     -- One setting. SR404.
 FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b6070c7e9ccc16d815eeebdb1447560
     -- All settings by name.
-FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 10731c165200f2c09ff8945adfe248f8
+FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0f988266d40663dedf948d3c28dc2c6
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
-FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3f4f7b8a1729d1c65cd6ad80030cb2c8
+FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c1b6c0787723f35b142a4522eb97e33a
+    -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
 FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit integer) RETURNS TABLE(id bigint, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 79136f7cf69ec9be9873d6c2c0fc85a5
@@ -728,7 +734,7 @@ FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATI
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
-FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4de9b07ca9b31ebb509d186da61f7d9a
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 144ee4cfb50e572f5e6cc173d6ef6b1e
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
@@ -782,6 +788,8 @@ FUNCTION cara.death_wire(d cara.death, p_with_log boolean, p_lines integer) RETU
     -- One death as JSON text, with its last lines (all of them when p_lines is NULL) or without.
 FUNCTION cara.deaths_put(p_node text, p_deaths jsonb, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 210d0457d5ec50225f01aac7c076c795
     -- Records the deaths that an agent tells and says of each whether it was accepted. SR400.
+FUNCTION cara.decision_failed(p_what text, p_error text, p_sqlstate text, p_now timestamp with time zone) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY f6150dcd1f96130fff2d93069b8f3d50
+    -- Tells in an event that decisions fail, and gives its message.
 FUNCTION cara.delete_expired(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY f577068775f45094d5002a1d857851b9
     -- Asks for the deletion of projects whose spec.expireAt has passed.
 FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY ef062a1757a6aeb6c0e4dc5134fc4a52
@@ -796,7 +804,7 @@ FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text,
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
-FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 24628e34b6aa61f26462e384e37f177c
+FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY a8fa48b742c1833c9cae9b5b23755e9f
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
     -- How many evictions the rate still allows in this minute.
@@ -842,7 +850,7 @@ FUNCTION cara.keep_legal_moves() RETURNS trigger VOLATILE SET search_path=cara, 
     -- Trigger: keeps cara.legal_moves() in step with cara.phase_transition.
 FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY c99f07d786af967528d30f47e98d2f3f
     -- Trigger: what a node has to give.
-FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY bdb9e813a11ff416f103233a54832f56
+FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8e2ea5950b35253399a117782bf27f63
     -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
@@ -890,7 +898,7 @@ FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETU
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY e5d06fbaea0199df54c1de82d935dec2
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b5feec60b5ee0b439a3fa6591c8b7805
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.
@@ -904,11 +912,13 @@ FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text I
     -- The state of a node whose lease holds.
 FUNCTION cara.node_wire(n cara.node, s cara.node_status, p_heartbeat timestamp with time zone) RETURNS text STABLE BODY 291581068c0bc362434abd45bc35225b
     -- A node as JSON text in the wire's member order.
-FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY b57ee0b15213420c6de947811acb6113
+FUNCTION cara.outage() RETURNS interval STABLE SET search_path=cara, pg_temp BODY 30c168e48f19cbb548d2d8f179e33121
+    -- For how long nobody may tick before that counts as an outage of the control plane.
+FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint) RETURNS record STABLE SET search_path=cara, pg_temp BODY d8ee336079a5b3bf767db9c16281cfc8
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
     -- The paces agents are told, as JSON members.
-FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
+FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7c0652eb2b76b964a0d53cd5c916e817
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
 FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6d81c49b5df1ebc8a9c069a6ffc0f2cb
     -- Pending projects that nothing of is left on a live node, locked; those that ask for the same together, the oldest first.
@@ -930,13 +940,13 @@ FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignm
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: its service_wire()s by name with commas between, NULL when there are none.
 FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
     -- Creates those projects of a list that are not there yet, with all that belongs to them.
-FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 50e25050563a8fc2482a7d775c9f6658
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
     -- Hexadecimal digits, 32 for each of p_count, with 122 random bits in each 32.
-FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY fc8ea726a9efbfc5d3132a305a97abab
+FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTABLE SET search_path=cara, pg_temp BODY 1f2fa6ccb7cfdab7cd58087bef789486
     -- A duration of the wire as an interval; SR400 when it is none.
 FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
     -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
@@ -944,13 +954,13 @@ FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE BODY
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
-FUNCTION cara.read_page(p_mark text, p_query jsonb, OUT rows bigint, OUT name text, OUT from_page bigint) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 76977a2ebcc209debe9980705a246e86
+FUNCTION cara.read_page(p_mark text, p_query jsonb, OUT rows bigint, OUT name text, OUT from_page bigint) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY da72860bdf606e962aaa6b8ac9c47d11
     -- How many rows a page has, after which name, and the position of the first page. SR400 for a bad limit or token.
-FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 517b8a9843bdd9c6482bd4662f7231b4
+FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY 8a1000c819893e9e24437bf714ff4240
     -- A label selector in Kubernetes' grammar as labels that must be equal and expressions (NULL when none). SR400 names the position.
-FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY c337606b20efec1e3933b7a22daee192
+FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY 6b321668579574d531486e32eeb52287
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
-FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 9b67ddbb5afc864cacc8097c9a7179dd
+FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 1e86949bff88b938e069ea27abe7c570
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
 FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 5faf38b726d43e2f5a89df37abc01263
     -- The projects whose move would even out the nodes, at most p_max.
@@ -1022,11 +1032,13 @@ FUNCTION cara.touch_project() RETURNS trigger VOLATILE SET search_path=cara, pg_
     -- Trigger: a changed service gives its project a new resource version.
 FUNCTION cara.trim_deaths(p_now timestamp with time zone, p_project text, p_service text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY eb0e99b7a8751f86062ce35f6b133190
     -- Forgets deaths beyond the newest deaths_kept of each service, and those older than death_retention.
+FUNCTION cara.trim_decisions(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 60c0ca504041d13eaa376f5dfbd7863a
+    -- Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.
 FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
-FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY c70facd60f402e16feae9657eda261d8
+FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY 6d362b14b0511fa136930b6b7eba1465
     -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
     -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
@@ -1055,7 +1067,7 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 44 functions of api TO cara_server
+GRANT EXECUTE ON 46 functions of api TO cara_server
 
 -- settings
 bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended
@@ -1063,13 +1075,14 @@ bus_session_patience (interval) = 10s: how long a session may keep a transaction
 change_max_rows (integer) = 1000000: how many changes the change log reaches back at most
 change_retention (interval) = 1h: how long the change log reaches back
 channel_pg_max (integer) = 64: how many nodes may LISTEN on Postgres themselves
-control_plane_gap (interval) = 60s: no tick for longer gives every node a fresh lease before anyone is judged
+control_plane_gap (interval) = 60s: no tick for longer, or for two thirds of a lease, gives every node a fresh lease before anyone is judged
 death_log_bytes (integer) = 65536: how much of a dead container's log is kept, 1048576 at most
 death_retention (interval) = 30d: how long they are kept in mind
 deaths_kept (integer) = 5: how many dead containers of each service are kept in mind
-decision_budget (interval) = 20s: time after which a decision stops and goes on in the next tick where it was
+decision_budget (interval) = 10s: time after which a decision stops and goes on in the next tick where it was
+decisions_kept (integer) = 100: how many earlier decisions of each project are kept in mind
 event_retention (interval) = 7d: how long events are kept
-eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady
+eviction_brake (number) = 0.5: no evictions while a larger share of three or more nodes is NotReady, or all of fewer
 evictions_per_minute (integer) = 6000: how many projects are taken off lost or draining nodes in a minute
 heartbeat_interval (interval) = 30s: how often agents are told to renew their lease
 heartbeat_timeout (interval) = 90s: a lease not renewed for longer makes its node NotReady

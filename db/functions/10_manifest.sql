@@ -29,7 +29,7 @@ DECLARE
     v_time timestamptz;
 BEGIN
     IF jsonb_typeof(p_value) = 'string'
-       AND v_text ~ '\A\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)\Z' THEN
+       AND v_text ~ '\A[0-9]{4}-[0-9][0-9]-[0-9][0-9]T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\Z' THEN
         BEGIN
             v_time := v_text::timestamptz;
             IF v_time >= '0001-01-01T00:00:00Z' AND v_time < '10000-01-01 00:00:00Z' THEN
@@ -53,10 +53,10 @@ DECLARE
     v_total interval := interval '0';
     v_part  text[];
 BEGIN
-    IF jsonb_typeof(p_value) <> 'string' OR v_text !~ '\A(\d{1,6}(\.\d{1,9})?(ms|h|m|s))+\Z' THEN
+    IF jsonb_typeof(p_value) <> 'string' OR v_text !~ '\A([0-9]{1,6}(\.[0-9]{1,9})?(ms|h|m|s))+\Z' THEN
         PERFORM fail_type(p_path, 'a duration such as "30s" or "1m30s"', p_value);
     END IF;
-    FOR v_part IN SELECT regexp_matches(v_text, '(\d+(?:\.\d+)?)(ms|h|m|s)', 'g') LOOP
+    FOR v_part IN SELECT regexp_matches(v_text, '([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)', 'g') LOOP
         v_total := v_total + v_part[1]::numeric * CASE v_part[2]
             WHEN 'h' THEN interval '1 hour' WHEN 'm' THEN interval '1 minute'
             WHEN 's' THEN interval '1 second' ELSE interval '1 millisecond' END;
@@ -84,7 +84,7 @@ BEGIN
         END IF;
         RETURN nullif(p_value, '""');
     WHEN 'integer' THEN
-        IF v_kind <> 'number' OR p_value::text !~ '\A-?\d{1,15}\Z' THEN
+        IF v_kind <> 'number' OR p_value::text !~ '\A-?[0-9]{1,15}\Z' THEN
             PERFORM fail_type(p_path, 'an integer', p_value);
         END IF;
         RETURN nullif(p_value, '0');

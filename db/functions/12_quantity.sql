@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION cara.quantity(p_text text, p_scale int)
 RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_part  text[] := regexp_match(p_text, '\A([+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30}))(?:([eE])([+-]?\d{1,2})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?\Z');
+    v_part  text[] := regexp_match(p_text, '\A([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))(?:([eE])([+-]?[0-9]{1,2})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?\Z');
     v_value numeric;
 BEGIN
     IF v_part IS NULL THEN

@@ -12,8 +12,8 @@ RETURN CASE p_operator
         WHEN 'NotIn'        THEN p_value IS NULL OR NOT p_values ? p_value
         WHEN 'Exists'       THEN p_value IS NOT NULL
         WHEN 'DoesNotExist' THEN p_value IS NULL
-        WHEN 'Gt'           THEN CASE WHEN p_value ~ '\A-?\d{1,18}\Z' THEN p_value::bigint > (p_values->>0)::bigint ELSE false END
-        WHEN 'Lt'           THEN CASE WHEN p_value ~ '\A-?\d{1,18}\Z' THEN p_value::bigint < (p_values->>0)::bigint ELSE false END
+        WHEN 'Gt'           THEN CASE WHEN p_value ~ '\A-?[0-9]{1,18}\Z' THEN p_value::bigint > (p_values->>0)::bigint ELSE false END
+        WHEN 'Lt'           THEN CASE WHEN p_value ~ '\A-?[0-9]{1,18}\Z' THEN p_value::bigint < (p_values->>0)::bigint ELSE false END
     END;
 COMMENT ON FUNCTION cara.value_matches IS 'Whether a label''s value satisfies an operator and its values, with Kubernetes'' meaning.';
 
@@ -153,7 +153,7 @@ BEGIN
         ELSIF v_e.x->>'operator' IN ('Exists', 'DoesNotExist') AND v_e.x ? 'values' THEN
             PERFORM fail(400, format('%s.values must be empty for %s', v_e.path, v_e.x->>'operator'), v_e.path || '.values');
         ELSIF v_e.x->>'operator' IN ('Gt', 'Lt')
-              AND (jsonb_array_length(coalesce(v_e.x->'values', '[]')) <> 1 OR v_e.x#>>'{values,0}' !~ '\A-?\d{1,18}\Z') THEN
+              AND (jsonb_array_length(coalesce(v_e.x->'values', '[]')) <> 1 OR v_e.x#>>'{values,0}' !~ '\A-?[0-9]{1,18}\Z') THEN
             PERFORM fail(400, format('%s.values must be one integer for %s', v_e.path, v_e.x->>'operator'), v_e.path || '.values');
         END IF;
     END LOOP;

@@ -99,7 +99,7 @@ BEGIN
         v_part := regexp_match(v_rest, format('^(\s*(!?)\s*(%s)\s*(?:(==|!=|=|>|<)\s*(%s)|\s(in|notin)\s*\(((?:\s*%s\s*,)*\s*%s\s*)\))?\s*(,\s*(?=\S)|$))',
             v_key, v_value, v_value, v_value));
         IF v_part IS NULL OR (v_part[2] = '!' AND coalesce(v_part[4], v_part[6]) IS NOT NULL)
-           OR (v_part[4] IN ('<', '>') AND v_part[5] !~ '^\d{1,18}$') THEN
+           OR (v_part[4] IN ('<', '>') AND v_part[5] !~ '^[0-9]{1,18}$') THEN
             PERFORM fail(400, format('labelSelector %s: at position %s a requirement was expected', quote(p_text, 200), length(p_text) - length(v_rest) + 1),
                 'labelSelector', 'a requirement is key, !key, key=value, key!=value, key in (a, b), key notin (a, b), key>1 or key<1; join them by commas');
         END IF;
@@ -173,7 +173,7 @@ DECLARE
     v_text  text := coalesce(p_query#>>'{continue,0}', '');
     v_token jsonb;
 BEGIN
-    IF v_limit !~ '\A\d{1,4}\Z' OR v_limit::int > 1000 THEN
+    IF v_limit !~ '\A[0-9]{1,4}\Z' OR v_limit::int > 1000 THEN
         PERFORM fail(400, format('limit %s must be a number from 1 to 1000', quote(v_limit, 40)), 'limit', 'leave it out for all at once');
     END IF;
     rows := coalesce(nullif(v_limit::bigint, 0), 1000000000000);

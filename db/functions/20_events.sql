@@ -29,12 +29,12 @@ DECLARE
     v_from  timestamptz;
     v_items text;
 BEGIN
-    IF v_since ~ '\A\d{4}-' THEN
+    IF v_since ~ '\A[0-9]{4}-' THEN
         v_from := read_time(to_jsonb(v_since), 'since');
     ELSIF v_since IS NOT NULL THEN
         v_from := clock_timestamp() - read_duration(to_jsonb(v_since), 'since');
     END IF;
-    IF v_limit !~ '\A\d{1,5}\Z' OR v_limit::int NOT BETWEEN 1 AND 10000 THEN
+    IF v_limit !~ '\A[0-9]{1,5}\Z' OR v_limit::int NOT BETWEEN 1 AND 10000 THEN
         PERFORM fail(400, format('limit %s must be a number from 1 to 10000', quote(v_limit, 40)), 'limit');
     ELSIF v_for !~ '\A(nodes?|projects?|cluster)/.' THEN
         PERFORM fail(400, format('for %s must be node/NAME or project/NAME', quote(v_for, 40)), 'for');

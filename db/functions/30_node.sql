@@ -247,6 +247,8 @@ BEGIN
             (SELECT string_agg(name, ', ' ORDER BY position) FROM node_state)), 'state');
     END IF;
     PERFORM check_port(v_body#>'{network,agentPort}');
+    PERFORM check_quantity(r.value, CASE r.key WHEN 'cpu' THEN 1000 ELSE 1 END, k.key || '.' || r.key) -- else the node would have no limit
+       FROM unnest('{capacity,allocatable}'::text[]) k(key), jsonb_each_text(v_body->k.key) r WHERE r.key IN ('cpu', 'memory');
     v_new.reported_state := coalesce(v_state, v_old.reported_state, 'Ready');
     v_new.network := v_old.network || coalesce(v_body->'network', '{}');
     v_new.capacity := coalesce(v_body->'capacity', v_old.capacity);

@@ -420,7 +420,8 @@ END
 $$;
 COMMENT ON FUNCTION cara.slots IS 'The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.';
 
--- Places a round of one class; returns how many of p_waiting, from the first on, have a node now.
+-- Places a round of one class; returns how many of p_waiting, from the first on, have a node now. The caller has their statuses
+-- locked.
 CREATE OR REPLACE FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamptz)
 RETURNS int LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -431,6 +432,7 @@ BEGIN
     IF v_slots.nodes = '{}' THEN
         RETURN 0;
     END IF;
+    PERFORM set_config('cara.locked', 'on', true); -- for keep_room()
     WITH placed AS (
         INSERT INTO assignment (project, node, decided_at, why, cpu, memory, score, runner_up, runner_up_score, excluded)
         SELECT d.project, d.node, p_now, coalesce(p_demand.placement->>'strategy', 'Spread'), p_demand.cpu, p_demand.memory,
@@ -449,6 +451,7 @@ BEGIN
     )
     INSERT INTO data_home (project, node, since) SELECT p.project, p.node, p_now FROM placed p WHERE p_demand.keeps_data
     ON CONFLICT (project) DO NOTHING;
+    PERFORM set_config('cara.locked', '', true);
     RETURN cardinality(v_slots.nodes);
 END
 $$;
@@ -718,7 +721,8 @@ BEGIN
     END IF;
     -- who waits is told once nobody is placed any more
     PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = ANY (w.projects) AND d.class = w.class LIMIT 1), p_now)
-       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text);
+       FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text)
+      WHERE clock_timestamp() < v_until + setting_interval('decision_budget') + interval '1 second'; -- the others in their next turn
     IF v_placed > 0 AND EXISTS (SELECT FROM assignment a WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL) THEN
         UPDATE assignment a SET gone_at = p_now FROM assignment c -- the same node again: what is left there of an older epoch is taken over, not cleared away
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

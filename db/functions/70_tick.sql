@@ -11,11 +11,12 @@ CREATE OR REPLACE FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OU
 LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
 DECLARE
+    c_longest   CONSTANT numeric := 3155760000000; -- 100 years, as for settings
     v_heartbeat numeric := extract(epoch FROM setting_interval('heartbeat_interval')) * 1000;
     v_stretch   numeric := greatest(1, p_nodes * 1000 / nullif(setting_number('heartbeats_per_second'), 0) / nullif(v_heartbeat, 0));
 BEGIN
-    heartbeat_ms := ceil(v_heartbeat * v_stretch);
-    lease_ms := ceil(extract(epoch FROM setting_interval('heartbeat_timeout')) * 1000 * v_stretch);
+    heartbeat_ms := least(ceil(v_heartbeat * v_stretch), c_longest);
+    lease_ms := least(ceil(extract(epoch FROM setting_interval('heartbeat_timeout')) * 1000 * v_stretch), c_longest);
 END
 $$;
 COMMENT ON FUNCTION cara.pace IS 'How often so many nodes renew their leases and how long those hold, in milliseconds.';
@@ -36,6 +37,13 @@ CREATE OR REPLACE FUNCTION cara.lease_timeout()
 RETURNS interval LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$ BEGIN RETURN (SELECT coalesce(c.lease_ms * interval '1 millisecond', setting_interval('heartbeat_timeout')) FROM clock c); END $$;
 COMMENT ON FUNCTION cara.lease_timeout IS 'How long a lease holds at the present pace.';
+
+-- Two thirds of a lease at most: after a shorter outage whoever renews three times in one has not run out yet, after a longer one all
+-- have, and that is not theirs. Half a second at least, as a busy clock's ticks may be that far apart.
+CREATE OR REPLACE FUNCTION cara.outage()
+RETURNS interval LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
+AS $$ BEGIN RETURN least(setting_interval('control_plane_gap'), greatest(lease_timeout() * 2 / 3, interval '500 ms')); END $$;
+COMMENT ON FUNCTION cara.outage IS 'For how long nobody may tick before that counts as an outage of the control plane.';
 
 -- Marks nodes whose lease ran out. Returns when the next lease runs out, if nobody renews. A lease of an agent that was
 -- told a slower pace than the present one holds as much longer, until it has been told.
@@ -67,20 +75,23 @@ END
 $$;
 COMMENT ON FUNCTION cara.expire_leases IS 'Makes nodes NotReady whose lease ran out; returns when the next one would.';
 
--- Most nodes gone at once is the control plane's illness, not theirs.
+-- Most nodes gone at once is the control plane's illness, not theirs; so it is when all are, however few. While the first ones
+-- come back the others have as long as a lease to do so, too: else whoever is first would get everything.
 CREATE OR REPLACE FUNCTION cara.eviction_braked(p_now timestamptz)
 RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_all  bigint;
     v_lost bigint;
+    v_well boolean; -- some node has been, for a whole lease
 BEGIN
-    SELECT count(*), count(*) FILTER (WHERE state = 'NotReady') INTO v_all, v_lost FROM node_status WHERE ready IS NOT NULL;
-    IF v_all < 3 OR v_lost <= v_all * setting_number('eviction_brake') THEN
+    SELECT count(*), count(*) FILTER (WHERE state = 'NotReady'), coalesce(bool_or(state <> 'NotReady' AND ready_since <= p_now - lease_timeout()), false)
+      INTO v_all, v_lost, v_well FROM node_status WHERE ready IS NOT NULL;
+    IF v_well AND (v_all < 3 OR v_lost <= v_all * setting_number('eviction_brake')) THEN
         RETURN false;
     END IF;
-    PERFORM event_record('Cluster', 'cluster', 'Warning', 'EvictionStopped',
-        format('%s of %s nodes are NotReady: nothing is moved until fewer are', v_lost, v_all), 'system:tick', p_now);
+    PERFORM event_record('Cluster', 'cluster', 'Warning', 'EvictionStopped', format('%s of %s nodes are NotReady: nothing is moved until ', v_lost, v_all)
+        || CASE WHEN v_well THEN 'fewer are' ELSE 'a node has been Ready for a while' END, 'system:tick', p_now);
     RETURN true;
 END
 $$;
@@ -196,6 +207,34 @@ END
 $$;
 COMMENT ON FUNCTION cara.delete_expired IS 'Asks for the deletion of projects whose spec.expireAt has passed.';
 
+-- Of each project the newest decisions_kept decisions that are over stay, and whatever some node has yet to clear away. Only projects
+-- that lost a node since the last time are looked at, about p_rows at a time; all of them again once a setting has changed. Those of the
+-- last minute count for the rate of evictions. Gives whether there are more to look at.
+CREATE OR REPLACE FUNCTION cara.trim_decisions(p_now timestamptz, p_rows int DEFAULT 50000)
+RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
+AS $$
+DECLARE
+    v_since    timestamptz := (SELECT CASE WHEN trim_due_at > '-infinity' THEN decisions_trimmed_to ELSE '-infinity' END FROM clock);
+    v_last     timestamptz := p_now - interval '1 minute';
+    v_to       timestamptz;
+    v_projects text[];
+    v_epochs   bigint[];
+BEGIN
+    v_to := coalesce((SELECT a.released_at FROM assignment a WHERE a.released_at > v_since AND a.released_at <= v_last ORDER BY a.released_at OFFSET p_rows LIMIT 1), v_last);
+    SELECT array_agg(o.project), array_agg(o.epoch) INTO v_projects, v_epochs
+      FROM (SELECT DISTINCT a.project FROM assignment a WHERE a.released_at > v_since AND a.released_at <= v_to) p
+     CROSS JOIN LATERAL (SELECT a.project, a.epoch, a.released_at FROM assignment a WHERE a.project = p.project AND a.gone_at IS NOT NULL
+                          ORDER BY a.epoch DESC OFFSET (SELECT setting_number('decisions_kept'))::bigint) o
+     WHERE o.released_at <= v_to;
+    IF v_projects IS NOT NULL THEN -- else the change log would be opened for nothing
+        DELETE FROM assignment a USING unnest(v_projects, v_epochs) o(project, epoch) WHERE a.project = o.project AND a.epoch = o.epoch;
+    END IF;
+    UPDATE clock SET decisions_trimmed_to = v_to WHERE decisions_trimmed_to <> v_to;
+    RETURN v_to < v_last;
+END
+$$;
+COMMENT ON FUNCTION cara.trim_decisions IS 'Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.';
+
 -- Events and deaths go by age, the change log by age and size, and only what every reader can have: the log is decided up to its
 -- horizon. At most p_rows changes at a time, as the clock holds locks meanwhile. Gives whether there are more to go.
 CREATE OR REPLACE FUNCTION cara.trim_history(p_now timestamptz, p_rows int DEFAULT 50000)
@@ -261,7 +300,7 @@ RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET 
 AS $$
 BEGIN
     RETURN least(
-        p_now + setting_interval('control_plane_gap') / 3,
+        p_now + outage() / 3,
         (SELECT greatest(leases_due_at, judge_after) FROM clock),
         (SELECT trim_due_at FROM clock),
         (SELECT channels_due_at FROM clock WHERE channels_due_at > p_now),
@@ -271,29 +310,35 @@ BEGIN
         (SELECT judge_after FROM clock WHERE judge_after > p_now),
         (SELECT min(n.not_ready_since) + setting_interval('running_grace') FROM node_status n
           WHERE n.state = 'NotReady' AND n.not_ready_since > p_now - (SELECT setting_interval('running_grace'))
-            AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL)),
+            AND EXISTS (SELECT FROM assignment a WHERE a.node = n.node AND a.gone_at IS NULL)), -- also what was taken off it waits for that
+        (SELECT min(a.released_at) + setting_interval('terminating_timeout') FROM assignment a -- who waits for its old node has waited long enough
+          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND a.released_because NOT IN ('NodeLost', 'Forced')
+            AND a.released_at > p_now - (SELECT setting_interval('terminating_timeout'))),
+        (SELECT p_now FROM clock WHERE undecided IS NOT NULL AND EXISTS (SELECT FROM project_status WHERE phase = 'Pending')), -- a decision goes on
+        (SELECT min(w.ready_since) + lease_timeout() FROM node_status w -- the end of a brake
+          WHERE w.state <> 'NotReady' AND w.ready_since > p_now - lease_timeout()
+            AND EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL WHERE n.state = 'NotReady')),
         (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL));
 END
 $$;
 COMMENT ON FUNCTION cara.next_due IS 'When api.tick() next has something to do if nothing else happens.';
 
--- Does whatever is due. p_fresh: the caller has just become the one that ticks; nodes get a full timeout
--- before anyone is judged. Returns {"nextInMs": N, ...counts}; N is never so small that a setting, or a row that
--- someone else has locked, could make the caller spin.
-CREATE OR REPLACE FUNCTION api.tick(p_fresh boolean DEFAULT false, p_now timestamptz DEFAULT clock_timestamp())
+-- What is due by the clock: leases, grace, deletions, retention. p_fresh: the caller has just become the one that ticks; nodes get a
+-- full timeout before anyone is judged. Apart from decisions, so that one that fails or takes long holds up none of it.
+CREATE OR REPLACE FUNCTION api.tick_due(p_fresh boolean DEFAULT false, p_now timestamptz DEFAULT clock_timestamp())
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_clock       clock;
+    v_outage      interval := outage();
     v_leases_due  timestamptz;
     v_more        boolean;
     v_rescheduled bigint := 0;
     v_removed     bigint;
-    v_placed      int;
 BEGIN
     PERFORM schedule_lock();
     SELECT * INTO v_clock FROM clock;
-    IF p_fresh OR v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') THEN
+    IF p_fresh OR v_clock.last_tick_at < p_now - v_outage THEN
         PERFORM set_pace();
         UPDATE clock SET judge_after = p_now + lease_timeout() RETURNING * INTO v_clock;
     END IF;
@@ -304,7 +349,6 @@ BEGIN
         END IF;
         v_rescheduled := reschedule_lost(p_now);
     END IF;
-    v_rescheduled := v_rescheduled + evict_unwanted(p_now, NULL);
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
     PERFORM guard_bus(p_now);
@@ -313,16 +357,82 @@ BEGIN
     END IF;
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM set_pace();
-        v_more := trim_history(p_now);
+        v_more := trim_decisions(p_now);
+        v_more := trim_history(p_now) OR v_more;
         UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;
     END IF;
-    v_placed := api.schedule(p_now);
-    IF v_clock.last_tick_at < p_now - setting_interval('control_plane_gap') / 6 THEN -- not on every wake-up: it costs a commit
+    IF v_clock.last_tick_at < p_now - v_outage / 6 THEN -- not on every wake-up: it costs a commit
         UPDATE clock SET last_tick_at = p_now;
     END IF;
-    RETURN json_build_object(
-        'nextInMs', greatest(50, ceil(extract(epoch FROM greatest(next_due(p_now), p_now) - p_now) * 1000))::bigint,
-        'placed', v_placed, 'rescheduled', v_rescheduled, 'removed', v_removed);
+    RETURN json_build_object('rescheduled', v_rescheduled, 'removed', v_removed);
+END
+$$;
+COMMENT ON FUNCTION api.tick_due IS 'Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.';
+
+-- A decision that failed, told once an hour for each cause.
+CREATE OR REPLACE FUNCTION cara.decision_failed(p_what text, p_error text, p_sqlstate text, p_now timestamptz)
+RETURNS text LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_message text := left(format('%s failed and is tried again: %s (%s)', p_what, p_error, p_sqlstate), 4096);
+BEGIN
+    IF NOT EXISTS (SELECT FROM event e WHERE e.kind = 'Cluster' AND e.name = 'cluster' AND e.reason = 'DecisionFailed' AND e.message = v_message
+                      AND e.last_at > p_now - interval '1 hour') THEN
+        PERFORM event_record('Cluster', 'cluster', 'Warning', 'DecisionFailed', v_message, 'system:scheduler', p_now);
+    END IF;
+    RETURN v_message;
+END
+$$;
+COMMENT ON FUNCTION cara.decision_failed IS 'Tells in an event that decisions fail, and gives its message.';
+
+-- Decides: who has to leave, then who goes where. What fails is undone and told, and the caller may commit the rest; nor does one wait
+-- for a row until that counts as an outage of the clock. Cancelled (as by a statement timeout) is failed, too.
+-- Returns {"nextInMs": N, "placed": N, "evicted": N} and "failed" with the reason; N is never so small that a setting, or a row that
+-- someone else has locked, could make the caller spin.
+CREATE OR REPLACE FUNCTION api.decide(p_now timestamptz DEFAULT clock_timestamp())
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_evicted bigint := 0;
+    v_placed  int := 0;
+    v_failed  text;
+    v_next    timestamptz;
+    v_waits   text := current_setting('lock_timeout');
+BEGIN
+    PERFORM schedule_lock();
+    PERFORM set_config('lock_timeout', least(greatest(ceil(extract(epoch FROM outage()) * 1000 / 3), 100), 20000)::text, true);
+    BEGIN
+        v_evicted := evict_unwanted(p_now, NULL);
+    EXCEPTION WHEN OTHERS OR query_canceled THEN
+        v_failed := decision_failed('Taking projects off nodes', SQLERRM, SQLSTATE, p_now);
+    END;
+    BEGIN
+        v_placed := api.schedule(p_now);
+    EXCEPTION WHEN OTHERS OR query_canceled THEN
+        v_failed := decision_failed('Placing projects', SQLERRM, SQLSTATE, p_now);
+    END;
+    PERFORM set_config('lock_timeout', v_waits, true);
+    v_next := greatest(next_due(p_now), p_now);
+    IF v_failed IS NOT NULL THEN
+        v_next := least(v_next, p_now + interval '1 second');
+    END IF;
+    RETURN json_strip_nulls(json_build_object('nextInMs', greatest(50, ceil(extract(epoch FROM v_next - p_now) * 1000))::bigint,
+        'placed', v_placed, 'evicted', v_evicted, 'failed', v_failed));
+END
+$$;
+COMMENT ON FUNCTION api.decide IS
+    'Takes projects off nodes they have to leave and places those that wait; says in how many milliseconds api.tick_due() wants to be called again, and what failed.';
+
+-- Both at once, for whoever sits at psql.
+CREATE OR REPLACE FUNCTION api.tick(p_fresh boolean DEFAULT false, p_now timestamptz DEFAULT clock_timestamp())
+RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_due     json := api.tick_due(p_fresh, p_now);
+    v_decided json := api.decide(p_now);
+BEGIN
+    RETURN json_strip_nulls(json_build_object('nextInMs', v_decided->'nextInMs', 'placed', v_decided->'placed',
+        'rescheduled', (v_due->>'rescheduled')::bigint + (v_decided->>'evicted')::bigint, 'removed', v_due->'removed', 'failed', v_decided->'failed'));
 END
 $$;
 COMMENT ON FUNCTION api.tick IS 'Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.';

@@ -54,8 +54,8 @@ BEGIN
     BEGIN
         UPDATE setting SET value = v_value WHERE name = p_name AND value <> v_value;
     EXCEPTION WHEN data_exception OR check_violation THEN
-        PERFORM fail(400, format('%s: %s is not %s', p_name, quote(v_value, 40), CASE v_old.kind WHEN 'interval' THEN 'a time such as 30s or 5min'
-            WHEN 'integer' THEN 'a whole number >= 0' ELSE 'a number >= 0' END), 'value');
+        PERFORM fail(400, format('%s: %s is not %s', p_name, quote(v_value, 40), CASE v_old.kind WHEN 'interval' THEN 'a time such as 30s or 5min, 100 years at most'
+            WHEN 'integer' THEN 'a whole number from 0 to 999999999999999' ELSE 'a number from 0 to 1000000000' END), 'value');
     END;
     IF v_old.value <> v_value THEN
         PERFORM event_record('Cluster', 'cluster', 'Normal', 'SettingChanged', format('%s set from %s to %s', p_name, v_old.value, v_value), p_actor);

@@ -1,7 +1,7 @@
 -- What a project may ask for and what a node may say, word by word: quantities, ports, expressions, tolerations, taints.
 BEGIN;
 \ir given.psql
-SELECT plan(124);
+SELECT plan(127);
 
 -- Quantities: Kubernetes' grammar, kept as integers, rounded up.
 SELECT is(cara.quantity(text, 1), value::bigint, format('%s is %s', text, value))
@@ -63,6 +63,11 @@ SELECT is(given.error_of(format('SELECT api.node_create(%L)', jsonb_build_object
     ('{"taints":[{"effect":"NoSchedule"}]}', 'spec.taints[0].key: spec.taints[0].key is required'),
     ('{"taints":[{"key":"a"}]}', 'spec.taints[0].effect: spec.taints[0].effect: "" is not one of NoSchedule, PreferNoSchedule, NoExecute'),
     ('{"reserved":{"cpu":"some"}}', 'spec.reserved.cpu: spec.reserved.cpu: "some" is not a quantity')) v(spec, message);
+
+-- Digits are 0 to 9, also where the database's collation knows others, which no number can be read from.
+SELECT is(cara.quantity(U&'\0663' COLLATE "und-x-icu", 1000), NULL, 'a quantity in other digits is none');
+SELECT is(cara.value_matches(U&'\0663' COLLATE "und-x-icu", 'Gt', '["1"]'), false, 'nor is a label in them a number');
+SELECT is(cara.value_matches('3' COLLATE "und-x-icu", 'Gt', '["1"]'), true, 'as one in these is');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Heartbeats: they renew the lease, bring what is new, and cost next to nothing otherwise.
 BEGIN;
 \ir given.psql
-SELECT plan(40);
+SELECT plan(49);
 
 SELECT api.node_create('{"metadata":{"name":"n1"}}', 'ann') \g /dev/null
 CREATE FUNCTION given.changes() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM cara.change $$;
@@ -65,13 +65,23 @@ SELECT api.node_heartbeat('n1', '{"state":""}', given.t('15s'));
 SELECT is(given.state_of('n1'), 'Ready', 'an empty state says nothing');
 
 -- Bodies that are wrong.
+SELECT api.node_heartbeat('n1', '{"allocatable":{"cpu":"2","memory":"1Gi"}}', given.t('15s'));
 SELECT is(given.error_of(format('SELECT api.node_heartbeat(%L, %L)', 'n1', body)), error, body)
   FROM (VALUES ('{"network":{"agentPort":"9090"}}', 'SR400 network.agentPort: invalid request body: network.agentPort: expected an integer, found "9090"'),
                ('{"network":{"agentPort":70000}}', 'SR400 network.agentPort: network.agentPort 70000 must be between 1 and 65535'),
                ('{"network":{"agentPort":-1}}', 'SR400 network.agentPort: network.agentPort -1 must be between 1 and 65535'),
                ('{"capacity":{"cpu":4}}', 'SR400 capacity.cpu: invalid request body: capacity.cpu: expected a string, found "4"'),
+               ('{"allocatable":{"memory":"16GB"}}', 'SR400 allocatable.memory: allocatable.memory: "16GB" is not a quantity'),
+               ('{"capacity":{"memory":"16GB"}}', 'SR400 capacity.memory: capacity.memory: "16GB" is not a quantity'),
+               ('{"capacity":{"cpu":"many"}}', 'SR400 capacity.cpu: capacity.cpu: "many" is not a quantity'),
+               ('{"allocatable":{"cpu":"-1"}}', 'SR400 allocatable.cpu: allocatable.cpu: "-1" is not a quantity'),
+               ('{"allocatable":{"cpu":""}}', 'SR400 allocatable.cpu: allocatable.cpu: "" is not a quantity'),
+               ('{"allocatable":{"cpu":"1","disk":"plenty"},"capacity":{"cpu":"1500m","memory":"16G"}}', 'none'),
                ('[]', 'SR400 invalid request body: body: expected an object, found an array'),
                ('null', 'none'), ('{"foo":1}', 'none')) v(body, error);
+SELECT is((SELECT cpu || ' ' || coalesce(memory::text, 'any') FROM cara.node_room), '1000 16000000000', 'what was refused took no limit away; other words for a machine are its own');
+SELECT is((SELECT allocatable->>'disk' FROM cara.node_status), 'plenty', 'and are kept');
+SELECT is((SELECT renewed_at FROM cara.lease) > given.t('-10y'), true, 'the lease is there');
 SELECT throws_ok($$ SELECT api.node_heartbeat('n1', '{') $$, '22P02', NULL, 'no JSON');
 
 SELECT * FROM finish();

@@ -55,7 +55,7 @@ SELECT ok((SELECT undecided IS NULL FROM cara.clock), 'when everybody was looked
 SELECT given.wants('c1', '{}', '{}', given.cpu('300m'));
 SELECT given.placed(given.t('7s')), given.placed(given.t('8s')) \g /dev/null
 SELECT is(given.placed(given.t('9s')), 'a1=n1 b1=n1 c1=n1 huge=- huger=-', 'who comes later has a turn, too');
-UPDATE cara.setting SET value = '20s' WHERE name = 'decision_budget';
+UPDATE cara.setting SET value = '10s' WHERE name = 'decision_budget';
 
 -- What would make decisions expensive is limited.
 SELECT is(given.error_of(format('SELECT given.wants(%L, %L)', 'x', jsonb_build_object('affinity', (SELECT jsonb_agg('{"matchLabels":{"app":"a"}}'::jsonb) FROM generate_series(1, 11))))),

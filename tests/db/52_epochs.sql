@@ -5,7 +5,7 @@ BEGIN;
 SELECT plan(26);
 
 -- Given a project that ran on n1 and was lost with it.
-SELECT given.node('n1'), given.project('web');
+SELECT given.witness(), given.node('n1'), given.project('web');
 SELECT api.schedule(given.t()), given.running('web');
 SELECT given.epoch_of('web') AS epoch \gset
 SELECT api.node_heartbeat('n1', '{"state":"NotReady"}', given.t());

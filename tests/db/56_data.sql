@@ -85,7 +85,7 @@ SELECT given.lost('n1', given.t('1min')) \g /dev/null
 SELECT is(given.node_of('patient'), 'n1', 'it waits with its node');
 SELECT is(given.node_of('fourth'), 'n1', 'even if it had not run yet');
 SELECT is(given.phase_of('patient'), 'Running', 'as what it was');
-SELECT given.lost('n2', given.t('20min')) \g /dev/null
+SELECT given.witness(), given.witness('witness-2'), given.lost('n2', given.t('20min')) \g /dev/null
 SELECT is(given.node_of('hasty'), NULL, 'others do not');
 SELECT given.nothing();
 SELECT is((SELECT count(*) FROM cara.assignment), 0::bigint, 'nothing is left');

@@ -2,7 +2,7 @@
 -- what expires is deleted; history is trimmed.
 BEGIN;
 \ir given.psql
-SELECT plan(24);
+SELECT plan(28);
 
 SELECT given.node('n1'), given.node('n2'), given.node('n3'), given.project('web');
 SELECT api.schedule(given.t()), given.running('web');
@@ -85,6 +85,23 @@ SELECT given.tick(given.t('10d'));
 SELECT results_eq($$ SELECT message FROM cara.event WHERE reason = 'Age' ORDER BY last_at $$, ARRAY['7 days', '6 days 23:00:00'], 'events are kept for their retention');
 SELECT results_eq($$ SELECT name FROM cara.change WHERE name LIKE 'age%' ORDER BY id $$, ARRAY['age01:00:00', 'age00:59:00'], 'changes for theirs');
 SELECT cmp_ok((SELECT count(*) FROM cara.revision), '>', 5::bigint, 'revisions for good');
+
+-- Decisions that are over: of each project the newest are kept.
+DELETE FROM cara.project;
+SELECT given.project('web'), given.project('other');
+INSERT INTO cara.assignment (project, node, why, decided_at, released_at, released_because, gone_at)
+SELECT 'web', 'n1', 'Spread', given.t('20d 3h') + n * interval '1s', given.t('20d 3h') + n * interval '1s', 'test', CASE WHEN n <> 2 THEN given.t('20d 3h') + n * interval '1s' END FROM generate_series(1, 6) n;
+UPDATE cara.setting SET value = '3' WHERE name = 'decisions_kept';
+SELECT given.tick(given.t('20d 3h 30s')) \g /dev/null
+SELECT is((SELECT count(*) FROM cara.assignment WHERE project = 'web' AND released_because = 'test'), 6::bigint, 'decisions of the last minute stay: they count for the rate of evictions');
+UPDATE cara.clock SET trim_due_at = given.t();
+SELECT given.tick(given.t('20d 3h 2min')) \g /dev/null
+SELECT is((SELECT string_agg(extract(second FROM released_at)::int::text, ' ' ORDER BY released_at) FROM cara.assignment WHERE project = 'web' AND released_because = 'test'), '2 4 5 6',
+    'the newest ones are kept, and what a node has yet to clear away');
+SELECT is(cara.trim_decisions(given.t('20d 3h 5min')), false, 'nobody is looked at again');
+UPDATE cara.setting SET value = '1' WHERE name = 'decisions_kept';
+SELECT given.tick(given.t('20d 3h 6min')) \g /dev/null
+SELECT is((SELECT string_agg(extract(second FROM released_at)::int::text, ' ' ORDER BY released_at) FROM cara.assignment WHERE project = 'web' AND released_because = 'test'), '2 6', 'until the setting changes');
 
 SELECT * FROM finish();
 ROLLBACK;

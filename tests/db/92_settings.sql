@@ -1,7 +1,7 @@
 -- Settings, for those who do not open psql.
 BEGIN;
 \ir given.psql
-SELECT plan(20);
+SELECT plan(26);
 
 SELECT is(jsonb_array_length(api.setting_list()::jsonb->'items'), (SELECT count(*)::int FROM cara.setting), 'all of them');
 SELECT is((SELECT array_agg(i->>'name') FROM jsonb_array_elements(api.setting_list()::jsonb->'items') i), (SELECT array_agg(name ORDER BY name) FROM cara.setting), 'by name');
@@ -15,16 +15,29 @@ SELECT api.setting_set('heartbeat_timeout', '{"value":"30s"}', 'ann') \g /dev/nu
 SELECT is((SELECT count(*) FROM cara.event WHERE reason = 'SettingChanged'), 1::bigint, 'once');
 SELECT is(given.error_of(format('SELECT api.setting_set(%L, %L)', name, jsonb_build_object('value', value))), 'SR400 value: ' || message, name || ' = ' || value)
   FROM (VALUES
-    ('heartbeat_timeout', 'soon', 'heartbeat_timeout: "soon" is not a time such as 30s or 5min'),
-    ('heartbeat_timeout', '-1s', 'heartbeat_timeout: "-1s" is not a time such as 30s or 5min'),
-    ('max_services', '1.5', 'max_services: "1.5" is not a whole number >= 0'),
-    ('max_services', '', 'max_services: "" is not a whole number >= 0'),
-    ('max_services', '99999999999999999999', 'max_services: "99999999999999999999" is not a whole number >= 0'),
-    ('eviction_brake', 'half', 'eviction_brake: "half" is not a number >= 0'),
-    ('eviction_brake', '-0.5', 'eviction_brake: "-0.5" is not a number >= 0')) v(name, value, message);
+    ('heartbeat_timeout', 'soon', 'heartbeat_timeout: "soon" is not a time such as 30s or 5min, 100 years at most'),
+    ('heartbeat_timeout', '-1s', 'heartbeat_timeout: "-1s" is not a time such as 30s or 5min, 100 years at most'),
+    ('max_services', '1.5', 'max_services: "1.5" is not a whole number from 0 to 999999999999999'),
+    ('max_services', '', 'max_services: "" is not a whole number from 0 to 999999999999999'),
+    ('max_services', '99999999999999999999', 'max_services: "99999999999999999999" is not a whole number from 0 to 999999999999999'),
+    ('event_retention', '101 years', 'event_retention: "101 years" is not a time such as 30s or 5min, 100 years at most'),
+    ('max_services', '1000000000000000', 'max_services: "1000000000000000" is not a whole number from 0 to 999999999999999'),
+    ('eviction_brake', '1000000001', 'eviction_brake: "1000000001" is not a number from 0 to 1000000000'),
+    ('eviction_brake', 'NaN', 'eviction_brake: "NaN" is not a number from 0 to 1000000000'),
+    ('eviction_brake', 'half', 'eviction_brake: "half" is not a number from 0 to 1000000000'),
+    ('eviction_brake', '-0.5', 'eviction_brake: "-0.5" is not a number from 0 to 1000000000')) v(name, value, message);
 SELECT is(given.error_of(format('SELECT api.setting_set(%L, %L)', 'max_services', body)), 'SR400 value: value is required', body)
   FROM (VALUES ('{}'), ('{"value":null}'), ('[]')) v(body);
 SELECT is((SELECT leases_due_at FROM cara.clock), '-infinity', 'the next tick looks at everything anew');
+
+
+-- The largest ones that there are leave the clock going.
+UPDATE cara.setting SET value = CASE kind WHEN 'interval' THEN '100 years' WHEN 'integer' THEN '999999999999999' ELSE '1000000000' END;
+UPDATE cara.setting SET value = '1' WHERE name = 'heartbeats_per_second';
+SELECT given.node('n1'), given.node('n2'), given.project('web') \g /dev/null
+SELECT isnt(given.tick(given.t())->>'nextInMs', NULL, 'with all of them at their highest the clock ticks');
+UPDATE cara.setting SET value = '1ms' WHERE name = 'heartbeat_interval';
+SELECT isnt(given.tick(given.t('2min'))->>'nextInMs', NULL, 'also when leases are stretched further');
 
 SELECT * FROM finish();
 ROLLBACK;

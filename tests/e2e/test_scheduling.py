@@ -2,13 +2,14 @@
 import contextlib
 import http.client
 import json
+import os
 import time
 
 import pytest
 
 from support import network
 from support.cluster import project, service
-from support.process import run
+from support.process import BIN, run
 from support.wait import holds_for, wait_for
 
 NODES = ["n1", "n2", "n3"]
@@ -202,9 +203,111 @@ def test_a_database_that_is_away_for_longer_than_every_timeout_moves_nothing(clu
     assert not lost, lost
 
 
+def test_a_database_that_is_frozen_for_longer_than_a_lease_moves_nothing(cluster):
+    """No connection is lost, so nobody is told that there was an outage; control_plane_gap is far longer than the lease."""
+    spread(cluster, "frozen")
+    before = everything(cluster)
+    cluster.postgres.freeze()
+    try:
+        time.sleep(8)  # this is what is tested: more than two leases long
+    finally:
+        cluster.postgres.thaw()
+    cluster.wait_for_server()
+    holds_for(lambda: everything(cluster) == before and all(cluster.node_state(n) == "Ready" for n in NODES),
+              "nothing has moved", 6)
+    assert not [e for n in NODES for e in cluster.events(f"node/{n}") if e["reason"] == "NodeNotReady" and recent(e, 16)]
+
+
+@pytest.fixture
+def defaults(cluster):
+    """All settings as a new installation has them."""
+    cluster.postgres.sql("CREATE DATABASE new")
+    run(BIN / "cara-server", "migrate", env={"DATABASE_URL": cluster.postgres.url("new")})
+    for name, value in cluster.postgres.sql("SELECT name, value FROM cara.setting", database="new"):
+        cluster.setting(name, value)
+    cluster.postgres.sql("DROP DATABASE new WITH (FORCE)")
+    return dict(cluster.sql("SELECT name, extract(epoch FROM value::interval)::int FROM cara.setting WHERE kind = 'interval'"))
+
+
+@pytest.mark.skipif(not os.environ.get("OUTAGE_SECONDS"), reason="takes minutes: OUTAGE_SECONDS=300 for it")
+@pytest.mark.parametrize("stop", ["stopped", "frozen"])
+def test_a_long_outage_of_the_database_moves_nothing_with_the_settings_as_they_come(cluster, defaults, stop):
+    spread(cluster, f"long-{stop}")
+    before = everything(cluster)
+    seconds = int(os.environ["OUTAGE_SECONDS"])
+    assert seconds > defaults["heartbeat_timeout"] + defaults["running_grace"], "or it would prove nothing"
+    began = time.time()
+    if stop == "stopped":
+        cluster.postgres.stop()
+        time.sleep(seconds)
+        cluster.postgres.start()
+    else:
+        cluster.postgres.freeze()
+        try:
+            time.sleep(seconds)
+        finally:
+            cluster.postgres.thaw()
+    cluster.wait_for_server()
+    holds_for(lambda: everything(cluster) == before and all(cluster.node_state(n) == "Ready" for n in NODES),
+              "nothing has moved", defaults["heartbeat_timeout"] + 15)
+    assert not [e for n in NODES for e in cluster.events(f"node/{n}")
+                if e["reason"] == "NodeNotReady" and recent(e, time.time() - began)]
+    cluster.apply(project("afterwards"))
+    cluster.wait_for_phase("afterwards", "Running")
+
+
 def recent(event, seconds):
     then = time.strptime(event["lastTimestamp"][:19], "%Y-%m-%dT%H:%M:%S")
     return time.mktime(time.gmtime()) - time.mktime(then) < seconds
+
+
+def cut(cluster, *nodes):
+    """Cut off, and found to be, for longer than what they run is left with them."""
+    for name in nodes:
+        network.cut(name)
+    for name in nodes:
+        wait_for(lambda name=name: cluster.node_state(name) == "NotReady", f"{name} is NotReady")
+
+
+def test_nothing_moves_while_most_nodes_are_away(cluster):
+    on = spread(cluster, "brake")
+    before = everything(cluster)
+    cut(cluster, "n1", "n2")
+    holds_for(lambda: everything(cluster)[0] == before[0], "nothing is moved, though the grace is over", 4)
+    stopped = [e["message"] for e in cluster.events("cluster/cluster") if e["reason"] == "EvictionStopped" and recent(e, 10)]
+    assert stopped == ["2 of 3 nodes are NotReady: nothing is moved until fewer are"]
+    network.join("n2")
+    wait_for(lambda: runs_elsewhere(cluster, on["n1"], "n1"), "what n1 had runs elsewhere, as it alone is away")
+    epochs, containers = everything(cluster)
+    assert {name: epochs[name] for name in on["n2"] + on["n3"]} == {name: before[0][name] for name in on["n2"] + on["n3"]}
+    for node in ("n2", "n3"):
+        assert before[1][node].items() <= containers[node].items(), "what ran there was touched"
+
+
+def test_the_first_node_of_all_to_come_back_does_not_get_everything(cluster):
+    spread(cluster, "all")
+    before = everything(cluster)
+    cut(cluster, *NODES)
+    holds_for(lambda: everything(cluster)[0] == before[0], "nothing is moved, though the grace is over", 3)
+    for name in NODES:  # one after the other, within a lease
+        network.join(name)
+        wait_for(lambda name=name: cluster.node_state(name) == "Ready", f"{name} is Ready again", every=0.01)
+    holds_for(lambda: everything(cluster) == before, "nothing has moved", 4)
+
+
+def test_a_project_goes_when_it_expires(cluster):
+    at = time.time() + 6
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))  # whole seconds: up to one earlier
+    cluster.apply(project("brief", expireAt=stamp), project("lasting"))
+    node = cluster.node(cluster.wait_for_phase("brief", "Running", 5)["status"]["nodeRef"])
+    kept = everything(cluster)[0]["lasting"]
+    holds_for(lambda: cluster.project("brief")["status"]["phase"] == "Running", "it runs until then", at - time.time() - 1.5)
+    wait_for(lambda: cluster.project("brief") is None, "it is gone", 10)
+    wait_for(lambda: not node.engine.leftovers("brief"), "and nothing is left of it")
+    (asked,) = cluster.sql("SELECT extract(epoch FROM at)::float8 FROM cara.revision WHERE kind = 'Project' AND name = 'brief' "
+                           "AND verb = 'delete' AND actor = 'system:expireAt'")
+    assert int(at) <= asked[0] < int(at) + 1, "to the second"
+    assert cluster.wait_for_phase("lasting", "Running") and everything(cluster)[0]["lasting"] == kept
 
 
 # --- on request ------------------------------------------------------------------------------------------------------
@@ -312,6 +415,35 @@ def test_what_asks_for_more_than_any_node_has_waits_and_says_so(cluster):
     cluster.apply(project("huge", service("main", resources={"requests": {"memory": "100Ti"}})))
     wait_for(lambda: "memory, short by" in cluster.condition("huge").get("message", ""), "the reason is told")
     assert "memory, short by" in cluster.ctl("why", "huge").stdout
+
+
+def test_a_higher_priority_takes_the_place_of_a_lower_one(cluster):
+    """Both want more than half of n1: they never run at the same time, and the lower one comes back when it can."""
+    half = int(cluster.sql("SELECT cpu / 2 + 100 FROM cara.node_room WHERE node = 'n1'")[0][0])
+
+    def wants(name, **placement):
+        return project(name, service("main", resources={"requests": {"cpu": f"{half}m"}}),
+                       placement={"nodeSelector": {"host": "n1"}, **placement})
+    node = cluster.node("n1")
+    cluster.apply(wants("low"), project("bystander", placement={"nodeSelector": {"host": "n1"}}))
+    cluster.wait_for_phase("low", "Running")
+    cluster.wait_for_phase("bystander", "Running")
+    beside = node.engine.identities("bystander")
+    cluster.apply(wants("polite", priority=5, preemption="Never"))
+    wait_for(lambda: "cpu, short by" in cluster.condition("polite").get("message", ""), "the polite one waits")
+    assert runs_on(cluster, "low", ["n1"])
+    cluster.apply(wants("high", priority=10))
+    cluster.wait_for_phase("high", "Running")
+    assert runs_on(cluster, "high", ["n1"]) and node.engine.identities("bystander") == beside
+    assert not node.engine.containers("low"), "it had to go first"
+    (taken,) = [e["message"] for e in cluster.events("project/low") if e["reason"] == "Preempted"]
+    assert "made room for high" in taken
+    removed = [at for action, _, at in node.engine.history("low") if action == "destroy"]
+    created = [at for action, _, at in node.engine.history("high") if action == "create"]
+    assert removed and created and max(removed) < min(created), (removed, created)
+    cluster.delete("polite")
+    cluster.delete("high")
+    wait_for(lambda: runs_on(cluster, "low", ["n1"]), "the lower one runs again")
 
 
 @pytest.fixture

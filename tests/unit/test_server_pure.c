@@ -307,15 +307,23 @@ static void test_problem_documents(void **state)
     buf_done(&out);
 }
 
-static void test_the_clock_reads_when_to_tick_next(void **state)
+static unsigned next_ms_of(const char *json)
+{
+    return clock_parse_answer(json).next_ms;
+}
+
+static void test_the_clock_reads_when_to_tick_next_and_what_failed(void **state)
 {
     (void)state;
-    assert_int_equal(clock_parse_next("{\"nextInMs\": 250}"), 250);
-    assert_int_equal(clock_parse_next("{\"nextInMs\":0}"), 20);
-    assert_int_equal(clock_parse_next("{\"nextInMs\":-7}"), 20);
-    assert_int_equal(clock_parse_next("{\"nextInMs\":99999999999}"), 30000);
-    assert_int_equal(clock_parse_next("{}"), 30000);
-    assert_int_equal(clock_parse_next("nonsense"), 30000);
+    assert_int_equal(next_ms_of("{\"nextInMs\": 250}"), 250);
+    assert_int_equal(next_ms_of("{\"nextInMs\":0}"), 20);
+    assert_int_equal(next_ms_of("{\"nextInMs\":-7}"), 20);
+    assert_int_equal(next_ms_of("{\"nextInMs\":99999999999}"), 30000);
+    assert_int_equal(next_ms_of("{}"), 30000);
+    assert_int_equal(next_ms_of("nonsense"), 30000);
+    assert_string_equal(clock_parse_answer("{\"nextInMs\":250}").failed, "");
+    assert_string_equal(clock_parse_answer("{\"failed\":\"Placing\",\"nextInMs\":1}").failed,
+                        "Placing");
 }
 
 int main(void)
@@ -334,7 +342,7 @@ int main(void)
         cmocka_unit_test(test_framing_told_twice_is_ambiguous),
         cmocka_unit_test(test_sqlstates_become_statuses),
         cmocka_unit_test(test_problem_documents),
-        cmocka_unit_test(test_the_clock_reads_when_to_tick_next),
+        cmocka_unit_test(test_the_clock_reads_when_to_tick_next_and_what_failed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

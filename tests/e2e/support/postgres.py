@@ -1,4 +1,6 @@
 """A PostgreSQL cluster of the tests' own. fsync stays on: what was acknowledged must outlive kill -9."""
+import os
+import pathlib
 import signal
 
 import psycopg2
@@ -34,6 +36,21 @@ class Postgres:
 
     def stop(self):
         self.process.kill(signal.SIGINT)
+
+    def freeze(self):
+        """SIGSTOP to all of it, the postmaster first, so that nothing is started meanwhile: connections stay, nothing answers."""
+        self.process.pause()
+        for pid in self._children():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self):
+        for pid in self._children():
+            os.kill(pid, signal.SIGCONT)
+        self.process.resume()
+
+    def _children(self):
+        listed = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in listed.split()]
 
     def answers(self):
         return self.sql("SELECT 1")

@@ -804,7 +804,7 @@ FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text,
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
     -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
-FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY a8fa48b742c1833c9cae9b5b23755e9f
+FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 68726a74798b94eaf388cf5d0dc57279
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
     -- How many evictions the rate still allows in this minute.
@@ -898,7 +898,7 @@ FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETU
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b5feec60b5ee0b439a3fa6591c8b7805
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY a1fbfdc6d2f80e3d0944c8dbbf138586
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.

@@ -484,7 +484,7 @@ def test_settings_are_shown_and_changed(ctl, api):
     ("poll_intervall=1s", ["setting not found: poll_intervall", "the nearest one is poll_interval"]),
     ("poll_interval", ['"poll_interval" is not NAME=VALUE', "caractrl settings get shows all names"]),
     ("=1s", ["is not NAME=VALUE"]),
-    ("eviction_brake=-1", ["eviction_brake", "a number >= 0"]),
+    ("eviction_brake=-1", ["eviction_brake", "a number from 0"]),
 ])
 def test_settings_say_what_they_take(ctl, word, words):
     done = ctl("settings", "set", word)

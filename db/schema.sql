@@ -840,7 +840,7 @@ FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE 
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY d11f3ee7ffda2c25fd544e213914a59a
+FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY ea8f7ee51b39aa7a59386f70bdd1c74c
     -- For each node: why it cannot take this demand (NULL when it can), for how many it has room, what is left, how it ranks.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b2292ed42663e259122d8f29a5ae146
     -- Trigger: works out what a project asks for from its spec.

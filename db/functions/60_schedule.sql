@@ -654,7 +654,8 @@ CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestam
 RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
-    v_until   timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE clock_timestamp() + setting_interval('decision_budget') END;
+    v_budget  interval;
+    v_until   timestamptz;
     v_first   jsonb; -- whose turn it is: priority, since, project
     v_next    jsonb;
     v_tried   int := 0;
@@ -673,6 +674,8 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM schedule_lock();
+    v_budget := least(setting_interval('decision_budget'), outage() / 3); -- or it would count as an outage itself
+    v_until := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE clock_timestamp() + v_budget END;
     PERFORM settle_changed(p_now);
     v_first := (SELECT undecided FROM clock);
     v_lowest := (SELECT min(d.priority) FROM demand d);
@@ -723,7 +726,7 @@ BEGIN
     -- who waits is told once nobody is placed any more
     PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = ANY (w.projects) AND d.class = w.class LIMIT 1), p_now)
        FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text)
-      WHERE clock_timestamp() < v_until + setting_interval('decision_budget') + interval '1 second'; -- the others in their next turn
+      WHERE clock_timestamp() < v_until + v_budget + interval '1 second'; -- the others in their next turn
     IF v_placed > 0 AND EXISTS (SELECT FROM assignment a WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL) THEN
         UPDATE assignment a SET gone_at = p_now FROM assignment c -- the same node again: what is left there of an older epoch is taken over, not cleared away
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

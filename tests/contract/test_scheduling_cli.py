@@ -175,7 +175,7 @@ def test_why_without_nodes_says_what_to_start(ctl, api):
 
 def test_every_verdict_of_the_scheduler_has_a_remedy(shared_server):
     known = set(re.findall(r'^    \{ "(\w+)",', (ROOT / "ctl" / "describe_why.c").read_text(), re.M))
-    source = shared_server.database.value("SELECT string_agg(prosrc, ' ') FROM pg_proc WHERE oid::regproc::text = 'cara.verdicts'")
+    source = shared_server.database.value("SELECT pg_get_functiondef('cara.judge'::regproc)")
     reasons = set(re.findall(r"THEN '(\w+)'", source.split("AS domain,")[-1]))
     assert len(reasons) > 8 and reasons | {"NotReady", "Draining"} == known
 

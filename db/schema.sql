@@ -628,7 +628,7 @@ FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DE
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
-FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 2f1c457c5764f5c980c0e705589d9c89
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
 FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
@@ -706,7 +706,7 @@ FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json V
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
 FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
-FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c1b6c0787723f35b142a4522eb97e33a
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 16dbe5f2ada31204b316556bbf257dd9
     -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -730,7 +730,7 @@ FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY b35f80e5a35903b5f
     -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.channel_default(p_has_postgres boolean) RETURNS text STABLE SET search_path=cara, pg_temp BODY 13df94fd1519af077de4bcb735b9d05f
     -- The kind of channel for an agent that asks for none, by whether it has one of kind postgres and how many nodes there are.
-FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
+FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY aa5a9f574fdb5fced4636544e1d2323c
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
@@ -832,8 +832,8 @@ FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg
     -- Trigger: a project's status, assignments and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
-FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3
-    -- Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.
+FUNCTION cara.guard_bus(p_now timestamp with time zone, p_all boolean) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY aaf9401b3a5ee136ab25f314e3bbaa80
+    -- Ends the sessions that keep the notification queue from being emptied, or should not be there, with an event; gives how many.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 685d61b36a54d3a1037f7eaddacab112
@@ -882,8 +882,8 @@ FUNCTION cara.log_labels() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: keeps what the labels were before a change of them.
 FUNCTION cara.log_lock_key(p_floor bigint) RETURNS bigint IMMUTABLE BODY b1e944f767c69c0c377d5a8336f8384d
     -- The advisory lock of whoever writes to the change log above an id.
-FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 1bc66c085ed6a9dd5df5c746f2c8d685
-    -- Trigger: logs changed nodes and wakes the bus.
+FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 66744c72b2144ddfc28007b86272a788
+    -- Trigger: logs changed nodes, and the projects there when one is lost or back, and wakes the bus.
 FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0fdc0ea94ea8812b29914377fdd6b774
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
@@ -1022,6 +1022,8 @@ FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687
     -- Trigger: gives a node's status its resource version and the state it moves from.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
+FUNCTION cara.tell_who_holds_log(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY a35bb2924168335c072b5de0d2cc1947
+    -- Tells in events of sessions that hold back what others hear of changes; gives how many.
 FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6769bc043b4bee9bb0ccaa0f5e31b30c
     -- Where, under a term's topology key, there is a project that its selector matches.
 FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5

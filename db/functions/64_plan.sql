@@ -96,29 +96,21 @@ CREATE OR REPLACE FUNCTION api.rebalance(p_query jsonb DEFAULT '{}', p_actor tex
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_now    timestamptz := clock_timestamp();
-    v_picked text[];
-    v_items  text;
-    v_moves  bigint;
+    v_now   timestamptz := clock_timestamp();
+    v_moves record;
+    v_items text;
 BEGIN
     PERFORM schedule_lock();
-    v_picked := rebalance_pick(1000);
-    BEGIN
-        PERFORM set_config('cara.planning', 'on', true);
-        PERFORM release(v_picked, 'Rebalanced', 'Rebalanced', 'moves to a node with less to do', p_actor, v_now);
-        PERFORM api.schedule(v_now);
-        SELECT string_agg('{"kind":"Project","name":' || wire_text(m.name) || ',"action":"move"' || wire_member('from', m.from_node)
-                   || wire_member('to', m.to_node) || '}', ',' ORDER BY m.name), count(*)
-          INTO v_items, v_moves FROM plan_moves(v_now) m WHERE m.from_node <> m.to_node AND m.name = ANY (v_picked);
-        RAISE EXCEPTION USING ERRCODE = 'SRUND';
-    EXCEPTION WHEN SQLSTATE 'SRUND' THEN
-        NULL;
-    END;
+    v_moves := movable(rebalance_pick(1000), NULL, v_now);
+    SELECT string_agg('{"kind":"Project","name":' || wire_text(m.project) || ',"action":"move"' || wire_member('from', a.node)
+               || wire_member('to', m.node) || '}', ',' ORDER BY m.project)
+      INTO v_items
+      FROM unnest(v_moves.going, v_moves.nodes) m(project, node) JOIN assignment a ON a.project = m.project AND a.released_at IS NULL;
     IF p_query#>>'{dryRun,0}' IS DISTINCT FROM 'true' THEN
-        PERFORM release(v_picked, 'Rebalanced', 'Rebalanced', 'moves to a node with less to do', p_actor, v_now);
+        PERFORM release(v_moves.going, 'Rebalanced', 'Rebalanced', 'moves to a node with less to do', p_actor, v_now);
     END IF;
     RETURN wire('{"apiVersion":"caravanserai/v1","kind":"Plan","items":[' || coalesce(v_items, '') || '],"summary":{'
-        || CASE WHEN v_moves > 0 THEN '"move":' || v_moves ELSE '' END || '}}');
+        || CASE WHEN v_moves.going = '{}' THEN '' ELSE '"move":' || cardinality(v_moves.going) END || '}}');
 END
 $$;
 COMMENT ON FUNCTION api.rebalance IS 'Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.';

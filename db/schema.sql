@@ -694,7 +694,7 @@ FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, 
     -- The newest migration this database has; that it answers is what readyz wants to know.
 FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7c0621184625dde542ea17a281c4186
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
-FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY 2ac773a119043b03a878db5909306241
+FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY fed8859bb0e6bc4630f39ed5ceb17b93
     -- Places every pending project it can and returns how many; the rest is told why it waits.
 FUNCTION api.server_role() RETURNS text STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 5d55280c6eca66af74c40dcdbb7d8047
     -- The role that pooled connections take on (EXECUTE on api.* and nothing else); NULL where it could not be made.
@@ -810,7 +810,7 @@ FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text,
     -- Records an event, or counts it when it is the object's latest one again.
 FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 3cbb59211b1672ef07c6aef564fc97dd
     -- Empties draining nodes of what has a place elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
-FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY a8fa48b742c1833c9cae9b5b23755e9f
+FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 68726a74798b94eaf388cf5d0dc57279
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
     -- How many evictions the rate still allows in this minute.
@@ -848,7 +848,7 @@ FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE 
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
-FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY d11f3ee7ffda2c25fd544e213914a59a
+FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY ea8f7ee51b39aa7a59386f70bdd1c74c
     -- For each node: why it cannot take this demand (NULL when it can), for how many it has room, what is left, how it ranks.
 FUNCTION cara.keep_demand() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1b2292ed42663e259122d8f29a5ae146
     -- Trigger: works out what a project asks for from its spec.
@@ -908,7 +908,7 @@ FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETU
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
     -- The container, volume and host names of projects, as three arrays of the same length.
-FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b5feec60b5ee0b439a3fa6591c8b7805
+FUNCTION cara.next_due(p_now timestamp with time zone) RETURNS timestamp with time zone STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY a1fbfdc6d2f80e3d0944c8dbbf138586
     -- When api.tick() next has something to do if nothing else happens.
 FUNCTION cara.node_mark(p_name text, p_unschedulable boolean, p_draining boolean, p_event text, p_message text, p_actor text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b20bc26676b91edb76d84ba27bba129
     -- Sets whether a node takes new projects and whether it is to be emptied. SR404.

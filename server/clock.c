@@ -15,7 +15,7 @@
 #define AFTER_MS             3     /* of a wake-up, see CLOCK_RESTING */
 #define REST_TIMES           3
 #define REST_MAX_MS          200
-#define STATEMENT_TIMEOUT_MS 30000 /* less than what counts as an outage of the clock */
+#define STATEMENT_TIMEOUT_MS 50000 /* less than what counts as an outage of the clock */
 
 enum { ASK_FOR_LOCK, DUE_AFRESH, DUE, DECIDE };
 

@@ -113,7 +113,7 @@ COMMENT ON FUNCTION cara.port_nodes IS 'Nodes where a project has one of the hos
 -- The verdict on every node for one demand: the first rule that excludes it (NULL: none), what it has left for it, how it
 -- ranks. One statement that the planner inlines: cara.slots() takes from it what it needs, cara.verdicts() gives it words.
 -- p_self: the project when it is assigned already: it does not stand in its own way. p_there: only the node where it is, as one
--- that need not be open to anybody new. A capacity that is not known is taken for endless.
+-- that need not be open to anybody new (taints that drive out are cara.evict_unwanted()'s). A capacity that is not known is endless.
 DROP FUNCTION IF EXISTS cara.verdicts(cara.demand, jsonb, text, text);
 CREATE OR REPLACE FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean)
 RETURNS TABLE (node text, reason text, room int, cpu_free bigint, memory_free bigint, taint text, pressure text, load int, used double precision, liking int, domain text)
@@ -177,7 +177,7 @@ BEGIN ATOMIC
                         WHEN n.name <> p_home THEN 'DataElsewhere'
                         WHEN NOT n.labels @> (SELECT a.selector FROM ask a) THEN 'NodeSelector'
                         WHEN n.name IN (SELECT m.name FROM mismatched m) THEN 'MatchExpressions'
-                        WHEN k.taint IS NOT NULL THEN 'Taint'
+                        WHEN k.taint IS NOT NULL AND p_there IS NOT TRUE THEN 'Taint'
                         WHEN n.name IN (SELECT x.node FROM taken x) THEN 'HostPort'
                         WHEN k.avoided OR g.avoided OR n.name IN (SELECT p.node FROM repelled p) THEN 'AntiAffinity'
                         WHEN coalesce(k.met, 0) + coalesce(g.met, 0) < (SELECT count(*) FROM term t WHERE t.needs) THEN 'Affinity'
@@ -579,9 +579,10 @@ COMMENT ON FUNCTION cara.tell_waiting IS 'Gives waiting projects their reason, w
 -- the oldest first; who is to be placed first comes first. Where nobody keeps away from anybody, labels do not matter but for an
 -- affinity of one's own, and do not tell classes apart. One that was taken off its node waits until that node has cleared away
 -- what it had, so that two of it never run; no longer than a deletion would, for a node that is NotReady no longer than it would
--- have stayed there, and not at all when an operator insists. A project that is locked is being deleted or reported on: whoever has it wakes us when done. Who has its
--- status has it all, as nobody deletes a project without that. What it asks for can still change meanwhile: that is looked at
--- afterwards, by settle_changed(). They are read in their order and hashed, which keeps it (enable_sort = off).
+-- have stayed there, and not at all when an operator insists. A project that is locked is being deleted or reported on: whoever
+-- has it wakes us when done. Who has its status has it all, as nobody deletes a project without that. What it asks for can still
+-- change meanwhile: that is looked at afterwards, by settle_changed(). They are read in their order and hashed, which keeps it
+-- (enable_sort = off).
 DROP FUNCTION IF EXISTS cara.placeable(boolean, timestamptz);
 DROP FUNCTION IF EXISTS cara.placeable(timestamptz);
 CREATE FUNCTION cara.placeable(p_now timestamptz)
@@ -654,7 +655,8 @@ CREATE OR REPLACE FUNCTION api.schedule(p_now timestamptz DEFAULT clock_timestam
 RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 DECLARE
-    v_until   timestamptz := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE clock_timestamp() + setting_interval('decision_budget') END;
+    v_budget  interval;
+    v_until   timestamptz;
     v_first   jsonb; -- whose turn it is: priority, since, project
     v_next    jsonb;
     v_tried   int := 0;
@@ -673,6 +675,8 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM schedule_lock();
+    v_budget := least(setting_interval('decision_budget'), outage() / 3); -- or it would count as an outage itself
+    v_until := CASE WHEN current_setting('cara.planning', true) = 'on' THEN 'infinity' ELSE clock_timestamp() + v_budget END;
     PERFORM settle_changed(p_now);
     v_first := (SELECT undecided FROM clock);
     v_lowest := (SELECT min(d.priority) FROM demand d);
@@ -723,7 +727,7 @@ BEGIN
     -- who waits is told once nobody is placed any more
     PERFORM tell_waiting(w.projects, (SELECT verdict_text(d, w.labels, w.home) FROM demand d WHERE d.project = ANY (w.projects) AND d.class = w.class LIMIT 1), p_now)
        FROM jsonb_to_recordset(v_waiting) AS w(projects text[], class uuid, labels jsonb, home text)
-      WHERE clock_timestamp() < v_until + setting_interval('decision_budget') + interval '1 second'; -- the others in their next turn
+      WHERE clock_timestamp() < v_until + v_budget + interval '1 second'; -- the others in their next turn
     IF v_placed > 0 AND EXISTS (SELECT FROM assignment a WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL) THEN
         UPDATE assignment a SET gone_at = p_now FROM assignment c -- the same node again: what is left there of an older epoch is taken over, not cleared away
          WHERE a.released_at IS NOT NULL AND a.gone_at IS NULL AND c.project = a.project AND c.released_at IS NULL AND c.node = a.node;

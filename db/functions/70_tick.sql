@@ -81,11 +81,12 @@ CREATE OR REPLACE FUNCTION cara.eviction_braked(p_now timestamptz)
 RETURNS boolean LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_all  bigint;
-    v_lost bigint;
-    v_well boolean; -- some node has been, for a whole lease
+    v_lease interval := lease_timeout();
+    v_all   bigint;
+    v_lost  bigint;
+    v_well  boolean; -- some node has been, for a whole lease
 BEGIN
-    SELECT count(*), count(*) FILTER (WHERE state = 'NotReady'), coalesce(bool_or(state <> 'NotReady' AND ready_since <= p_now - lease_timeout()), false)
+    SELECT count(*), count(*) FILTER (WHERE state = 'NotReady'), coalesce(bool_or(state <> 'NotReady' AND ready_since <= p_now - v_lease), false)
       INTO v_all, v_lost, v_well FROM node_status WHERE ready IS NOT NULL;
     IF v_well AND (v_all < 3 OR v_lost <= v_all * setting_number('eviction_brake')) THEN
         RETURN false;
@@ -296,7 +297,7 @@ COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions that keep the notificat
 
 -- When something is next due by the clock alone.
 CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
-RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan
+RETURNS timestamptz LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 BEGIN
     RETURN least(
@@ -316,7 +317,7 @@ BEGIN
             AND a.released_at > p_now - (SELECT setting_interval('terminating_timeout'))),
         (SELECT p_now FROM clock WHERE undecided IS NOT NULL AND EXISTS (SELECT FROM project_status WHERE phase = 'Pending')), -- a decision goes on
         (SELECT min(w.ready_since) + lease_timeout() FROM node_status w -- the end of a brake
-          WHERE w.state <> 'NotReady' AND w.ready_since > p_now - lease_timeout()
+          WHERE w.state <> 'NotReady' AND w.ready_since > p_now - (SELECT lease_timeout())
             AND EXISTS (SELECT FROM node_status n JOIN assignment a ON a.node = n.node AND a.gone_at IS NULL AND a.released_at IS NULL WHERE n.state = 'NotReady')),
         (SELECT min(expire_at) FROM project WHERE expire_at > p_now AND deleted_at IS NULL));
 END

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(37);
+SELECT plan(38);
 
 CREATE FUNCTION given.room(p_node text) RETURNS text LANGUAGE sql
     AS $$ SELECT concat_ws(' ', cpu_taken || 'm', cara.show_memory(memory_taken), projects) FROM cara.node_room WHERE node = p_node $$;
@@ -79,6 +79,9 @@ SELECT given.placed(given.t('10s')) \g /dev/null
 SELECT given.machine('n1', '{}', '{"unschedulable":true}');
 SELECT given.wants('a', '{}', '{}', given.cpu('1'));
 SELECT is(given.placed(given.t('11s')), 'a=n1 b=n1', 'on a cordoned node a project may grow where there is room');
+SELECT given.machine('n1', '{}', '{"taints":[{"key":"k","effect":"NoSchedule"}]}');
+SELECT given.wants('a', '{}', '{}', given.cpu('900m'));
+SELECT is(given.placed(given.t('11500ms')), 'a=n1 b=n1', 'nor has it to go from a node that would not take it anew');
 SELECT given.wants('b', '{}', '{}', given.cpu('300000000'));
 SELECT is(given.placed(given.t('12s')), 'a=n1 b=-', 'not beyond that, however much it asks for');
 SELECT is((SELECT count(*) FROM cara.demand WHERE changed), 0::bigint, 'and is not asked again and again');

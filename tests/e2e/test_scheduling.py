@@ -220,13 +220,15 @@ def test_a_database_that_is_frozen_for_longer_than_a_lease_moves_nothing(cluster
 
 @pytest.fixture
 def defaults(cluster):
-    """All settings as a new installation has them."""
+    """All settings as a new installation has them; gives those that are times, in seconds."""
     cluster.postgres.sql("CREATE DATABASE new")
     run(BIN / "cara-server", "migrate", env={"DATABASE_URL": cluster.postgres.url("new")})
-    for name, value in cluster.postgres.sql("SELECT name, value FROM cara.setting", database="new"):
-        cluster.setting(name, value)
+    for name, value in cluster.postgres.sql("SELECT name, value FROM cara.setting ORDER BY name DESC", database="new"):
+        cluster.setting(name, value)  # leases are longer before heartbeats are fewer
     cluster.postgres.sql("DROP DATABASE new WITH (FORCE)")
-    return dict(cluster.sql("SELECT name, extract(epoch FROM value::interval)::int FROM cara.setting WHERE kind = 'interval'"))
+    yield dict(cluster.sql("SELECT name, extract(epoch FROM value::interval)::int FROM cara.setting WHERE kind = 'interval'"))
+    cluster.setting("heartbeat_interval", "1s")
+    wait_for(lambda: cluster.sql("SELECT bool_and(told_ms = 1000) FROM cara.lease")[0][0], "all agents know the pace of tests", 40)
 
 
 @pytest.mark.skipif(not os.environ.get("OUTAGE_SECONDS"), reason="takes minutes: OUTAGE_SECONDS=300 for it")

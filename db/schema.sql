@@ -654,10 +654,10 @@ FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECUR
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
 FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 82220276cf78cac84d8209097b1299db
     -- Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.
-FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
+FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 597556779ff79dd06f8165f2d0c5ca23
     -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
-FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f4c4b72d4391e0b5db17e5d88b813deb
-    -- How far a drain has come: what is leaving, what cannot and why. SR404.
+FUNCTION api.node_drain_status(p_name text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41aa842f029d9e6c8b732fd3257b95e0
+    -- How far a drain has come, or would go: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
 FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 4893bd677cc12cecf74cd30e051a1665
@@ -670,7 +670,7 @@ FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECU
     -- A node takes projects again; a drain under way ends where it is. SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0bcad581976c2291f46ce876f2517f2
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.
-FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
+FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 89a21ab56b86a4363f9d51cced4c39ea
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
 FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 898f7967ad4fb6123f5b0883984115c2
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
@@ -686,13 +686,13 @@ FUNCTION api.project_logs(p_name text, p_query jsonb) RETURNS json STABLE SECURI
     -- The newest deaths of a project's services, newest first for each: how they ended and their last lines. limit is per service, tail in lines, log=false leaves the lines out. SR400, SR404.
 FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
-FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
+FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY a3e962a06ba38ca0c1c6a4983841bd8b
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
 FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b31abada659fac3c678380746019baf8
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
-FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
+FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7c0621184625dde542ea17a281c4186
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
 FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY fed8859bb0e6bc4630f39ed5ceb17b93
     -- Places every pending project it can and returns how many; the rest is told why it waits.
@@ -798,12 +798,18 @@ FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTA
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
+FUNCTION cara.drain_groups() RETURNS TABLE(projects text[], hopeful boolean) STABLE SET search_path=cara, pg_temp BODY 13a9f6dac2d441c8546e5bab6af15fa5
+    -- The projects on nodes that are being emptied, those that ask for the same together, and whether there is any use in trying.
+FUNCTION cara.drain_outlook(p_name text, OUT leaving text[], OUT staying text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 6622679f11c07d886e1e7e576d1b874b
+    -- Of what is on a node, what leaves when it is drained and what cannot, with why. SR404.
+FUNCTION cara.drain_wire(p_name text, p_leaving text[], p_staying text) RETURNS json STABLE SET search_path=cara, pg_temp BODY 7a0cc12496daea9ea630158bde3c7733
+    -- How far a drain has come, as it is sent.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
-FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
-    -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 3cbb59211b1672ef07c6aef564fc97dd
+    -- Empties draining nodes of what has a place elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 68726a74798b94eaf388cf5d0dc57279
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
@@ -834,6 +840,8 @@ FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_lab
     -- What a DELETED event carries when the object itself cannot be shown any more.
 FUNCTION cara.guard_bus(p_now timestamp with time zone, p_all boolean) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY aaf9401b3a5ee136ab25f314e3bbaa80
     -- Ends the sessions that keep the notification queue from being emptied, or should not be there, with an event; gives how many.
+FUNCTION cara.in_turn(p_projects text[]) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY d82197767a82aa72ddce68669b29ae65
+    -- Projects in the order in which they are taken off their nodes.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 685d61b36a54d3a1037f7eaddacab112
@@ -894,6 +902,8 @@ FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
+FUNCTION cara.movable(p_projects text[], p_limit bigint, p_now timestamp with time zone, OUT going text[], OUT nodes text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY ba8b56f783d9248e6254c5554873b7d8
+    -- Who of some projects can go to other nodes together, and where to; the caller has schedule_lock().
 FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 94f44c3c1d537d5ec83ce96fde76a2c6
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
@@ -962,9 +972,9 @@ FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time 
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
 FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 1e86949bff88b938e069ea27abe7c570
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
-FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 5faf38b726d43e2f5a89df37abc01263
-    -- The projects whose move would even out the nodes, at most p_max.
-FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
+FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 82aeb503894bc5b2f3f255f2c5f5cc10
+    -- The projects whose move might even out the nodes, at most p_max.
+FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY fab46c2ed567eb422c15f3c0a488ec3f
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 08a622e9d31a341b8fe673ce628f8e7a
     -- Trigger: projects of a node that was deleted go back to the scheduler.
@@ -1038,6 +1048,8 @@ FUNCTION cara.trim_decisions(p_now timestamp with time zone, p_rows integer) RET
     -- Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.
 FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
+FUNCTION cara.try_moves(p_going text[], p_now timestamp with time zone, p_staying text[], OUT going text[], OUT nodes text[], OUT waiting text[], OUT reasons text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 3e3ff77ff1bc513b4a1f218dbb013b02
+    -- Where projects would go if they had to, by the functions that decide; nothing of it is done.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
 FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY 6d362b14b0511fa136930b6b7eba1465

@@ -464,6 +464,7 @@ AS $$
 DECLARE
     v_count bigint;
 BEGIN
+    PERFORM FROM project_status s WHERE s.project = ANY (p_projects) ORDER BY s.project FOR NO KEY UPDATE; -- in the order of all who lock many
     WITH moved AS (
         UPDATE project_status s
            SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = p_reason, message = p_message

@@ -209,6 +209,28 @@ def test_plan_shows_what_manifests_would_do_and_does_nothing(ctl, api):
     assert everything(api) == before
 
 
+def test_plan_tells_an_update_that_costs_its_node(ctl, api):
+    add_node(api, "n1")
+    place(api, project("web"))
+    done = ctl("plan", "-f", "-", stdin=manifest(asking("web", memory="9Gi")))
+    assert columns(done.out.splitlines()[1]) == ["update", "project/web", "n1 -> -", "1 node: memory, short by 7Gi"]
+    assert done.out.endswith("\nPlan: 1 to update (1 left waiting). Nothing was changed.\n")
+
+
+def test_plan_shows_who_gets_the_room_of_what_is_deleted(ctl, api):
+    add_node(api, "n1")
+    place(api, asking("a", memory="2Gi"))
+    api.post("/api/v1/projects", asking("b", memory="2Gi"))
+    done = ctl("plan", "--delete", "project/a")
+    rows = {columns(line)[1]: columns(line) for line in done.out.splitlines() if "project/" in line}
+    assert rows["project/a"][:3] == ["delete", "project/a", "n1"] and rows["project/b"][:3] == ["place", "project/b", "-> n1"]
+
+
+def test_a_list_of_deletions_that_is_none_is_the_callers_mistake(api):
+    answer = api.post("/api/v1/plan", {"delete": "project/x"})
+    assert answer.status == 400 and "delete: expected an array" in answer.json["detail"]
+
+
 @pytest.mark.parametrize("flag, why", [("--drain", "Drained"), ("--lose", "NodeLost")])
 def test_plan_shows_what_a_node_that_goes_would_cost(ctl, api, flag, why):
     add_node(api, "n1")
@@ -330,6 +352,22 @@ def test_drain_says_what_stays_and_why(ctl, api):
     assert "project/a left\n" in done.out and "project/b stays: " in done.out and "its data is on n1" in done.out
     assert done.err.startswith('Error: drain node "n1": 1 project cannot move (b); ')
     assert "caractrl uncordon n1 cancels" in done.err and "caractrl why" in done.err
+
+
+def test_drain_with_room_for_one_moves_one_and_says_why_the_other_stays(ctl, api):
+    add_node(api, "n1")
+    for name in ("a", "b"):
+        assert place(api, asking(name, memory="1Gi")) == "n1"
+    add_node(api, "n2", room={"capacity": {"memory": "1Gi"}})
+    tried = ctl("drain", "n1", "--dry-run")
+    assert tried.code == 1 and "1 would leave, 1 would stay" in tried.out
+    with agents(api, "n1", "n2"):
+        done = ctl("drain", "n1")
+    assert done.code == 1
+    assert done.out == ("node/n1 cordoned, draining: 2 projects there\nproject/b stays: 1 node: memory, short by 1Gi\n"
+                        "project/a left\n")
+    assert done.err.startswith('Error: drain node "n1": 1 project cannot move (b); ')
+    assert wait_for(lambda: node_of(api, "a"), "a") == "n2" and node_of(api, "b") == "n1"
 
 
 def test_drain_gives_up_waiting_at_the_timeout(ctl, api):

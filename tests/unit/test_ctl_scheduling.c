@@ -155,6 +155,33 @@ static void a_plan_is_a_table_and_a_sum(void **state)
                        "project/a\nproject/b\nproject/c\nproject/d\n");
 }
 
+static void a_plan_tells_what_loses_its_node_from_what_keeps_it(void **state)
+{
+    (void)state;
+    _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
+    _cleanup_(json_decrefp) json_t *plan = parse(
+        "{\"items\":[{\"kind\":\"Project\",\"name\":\"a\",\"action\":\"update\",\"from\":\"n1\","
+        "\"to\":\"n1\"},{\"kind\":\"Project\",\"name\":\"b\",\"action\":\"update\",\"from\":"
+        "\"n1\",\"message\":\"1 node: cpu, short by 1\"},{\"kind\":\"Project\",\"name\":\"c\","
+        "\"action\":\"update\"},{\"kind\":\"Node\",\"name\":\"n1\",\"action\":\"update\"},{"
+        "\"kind\":"
+        "\"Project\",\"name\":\"d\",\"action\":\"pending\",\"from\":\"n2\"},{\"kind\":\"Project\","
+        "\"name\":\"e\",\"action\":\"stay\",\"from\":\"n2\"}],"
+        "\"summary\":{\"update\":4,\"pending\":1,\"stay\":1}}");
+
+    print_plan(plan, &out);
+    print_plan_summary(plan, &out);
+    assert_plain(&out, "ACTION    OBJECT      NODE      WHY\n"
+                       "update    project/a   n1        -\n"
+                       "update    project/b   n1 -> -   1 node: cpu, short by 1\n"
+                       "update    project/c   -         -\n"
+                       "update    node/n1     -         -\n"
+                       "pending   project/d   n2 -> -   -\n"
+                       "stay      project/e   n2        -\n"
+                       "\n"
+                       "4 to update (2 left waiting), 1 to stay, 1 left waiting");
+}
+
 static void an_empty_plan_says_so(void **state)
 {
     (void)state;
@@ -352,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_placed_project_shows_its_score_beside_the_next_and_its_past),
         cmocka_unit_test(every_node_has_its_verdict_on_request),
         cmocka_unit_test(a_plan_is_a_table_and_a_sum),
+        cmocka_unit_test(a_plan_tells_what_loses_its_node_from_what_keeps_it),
         cmocka_unit_test(an_empty_plan_says_so),
         cmocka_unit_test(a_drain_tells_each_change_once),
         cmocka_unit_test(a_drains_line_fits_the_terminal),

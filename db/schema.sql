@@ -707,8 +707,8 @@ FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit inte
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
-FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
-    -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
+FUNCTION api.why(p_name text, p_query jsonb, p_now timestamp with time zone) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8db3a8a65192583f7389a4268b0bb3a5
+    -- Why a project is where it is, or waits: the verdict of the scheduler now, what is waited for, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
 FUNCTION cara.applied_wire(p_kind text, p_name text, p_result text, p_object text) RETURNS text STABLE BODY 3fef71d19378203120a7f34ab7f40876
@@ -1003,6 +1003,10 @@ FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE BODY 0e7bce54834c6911c0243f9
     -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687b896958fbc
     -- Trigger: gives a node's status its resource version and the state it moves from.
+FUNCTION cara.standing_wire(p_liking integer, p_domain text, p_domain_projects bigint) RETURNS text STABLE BODY cb25dd54d0b4bc156e7fa1d1cc02c626
+    -- How much a node is liked and, with spreadBy, its domain and the projects there, as JSON text.
+FUNCTION cara.standings(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(turn bigint, node text, reason text, lacks text, projects integer, score numeric, liking integer, domain text, domain_projects bigint) STABLE SET search_path=cara, pg_temp BODY e8fb3e109ac44800986ee7b3e7bba1b6
+    -- Every node with the verdict on it and what ranks it, in the order in which the scheduler would take them.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
 FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6769bc043b4bee9bb0ccaa0f5e31b30c
@@ -1021,15 +1025,17 @@ FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[])
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
 FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY c70facd60f402e16feae9657eda261d8
     -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
-FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
-    -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
+FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 39d7d89c208954565c13bdc525b8e888
+    -- How many nodes can take a demand, and the reasons why the others cannot, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
 FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY 590286485c5e08972e16810f6343ba22
     -- For each node: why it cannot take this demand (NULL when it can), what it lacks, for how many it has room, how it ranks.
+FUNCTION cara.waits_for(p_project text, p_now timestamp with time zone) RETURNS TABLE(node text, since timestamp with time zone, until timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY 61827aece2b30a3907ae9293cef08c22
+    -- The live node that has yet to clear away what it has of a project, since when, and when that is no longer waited for; no row when nothing holds the project up.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.
-FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_path=cara, pg_temp BODY 4cf5a20b4db7b444abfe8fa8428b3965
+FUNCTION cara.why_decision(a cara.assignment, p_standing text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 96b2e97b2afa047ed72c9bf42bbb6b54
     -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.

@@ -150,6 +150,36 @@ def test_why_of_a_placed_one_has_score_next_best_and_history(ctl, api):
     assert past[1] == first and past[-1] == "Drained"
 
 
+def test_why_of_one_that_waits_for_its_old_node_names_that_and_no_remedy_for_the_rest(ctl, api):
+    add_node(api, "n1")
+    place(api, project("web"))
+    add_node(api, "n2")
+    api.post("/api/v1/nodes/n1/drain")
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"]["phase"] == "Pending", "web to be taken off n1")
+    shown = ctl("why", "web").out
+    assert re.search(r"^Why: +waits for node n1 to clear away what it has of it; 1 node fits; 1: Draining$", shown, re.M)
+    assert re.search(r"^Waits For: +n1, \d+s so far, (9|10)m more at the most$", shown, re.M)
+    assert "caractrl delete node n1 --force" in shown and "No place for it" not in shown
+    with agents(api, "n1"):
+        assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert "Waits For" not in ctl("why", "web").out
+
+
+def test_why_shows_what_ranked_before_the_score(ctl, api):
+    add_node(api, "n1", labels={"zone": "a"})
+    db = project("db")
+    db["metadata"]["labels"] = {"app": "db"}
+    assert place(api, db) == "n1"
+    add_node(api, "n2", labels={"zone": "b"})
+    near = {"affinity": [{"matchLabels": {"app": "db"}, "weight": 7}], "spreadBy": "zone"}
+    assert place(api, project("web", placement=near)) == "n1"
+    shown = ctl("why", "web", "--nodes").out
+    assert re.search(r"^Score: +-2; next best: n2 \(-1\)$", shown, re.M)
+    assert re.search(r"^Liking: +7; next best: 0 now: ", shown, re.M)
+    assert re.search(r"^Domain: +a with 1 other project; next best: b with 0 other projects now: ", shown, re.M)
+    assert columns(shown.splitlines()[-1])[:5] == ["n2", "fits", "-", "0", "b (0)"]
+
+
 def test_why_shows_every_node_on_request(ctl, api):
     add_node(api, "n1")
     add_node(api, "n2", labels={"disk": "ssd"})

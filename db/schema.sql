@@ -647,8 +647,8 @@ FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURI
     -- A node takes no new projects; those it has stay. SR404.
 FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY bd477d749144795687ae5e758125a0ea
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
-FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 82220276cf78cac84d8209097b1299db
-    -- Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.
+FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text, p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY aa9ad14899f6be0e3829bf4018671d30
+    -- Removes a node that no project is assigned to; gives NULL. p_query force=true: its projects go back to the scheduler, whatever it still runs. SR404, SR409, also when it is not of the version in p_if_match.
 FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
     -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
 FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f4c4b72d4391e0b5db17e5d88b813deb

@@ -24,7 +24,7 @@ const Route routes[] = {
     { "POST",   "/api/v1/nodes",                     "api.node_create",        { BODY, ACTOR },                   201, ROUTE_OBJECT,  NULL,      NULL },
     { "GET",    "/api/v1/nodes/{name}",              "api.node_get",           { PATH },                          200, ROUTE_OBJECT,  NULL,      NULL },
     { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",        { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH },         200, ROUTE_JSON,    NULL,      NULL },
+    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH, QUERY },  200, ROUTE_JSON,    NULL,      NULL },
     { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",     { PATH, TEXT },                    200, ROUTE_JSON,    NULL,      NULL },
     { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_CHANNEL, NULL,      NULL },
     { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, NULL,      NULL },

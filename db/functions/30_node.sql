@@ -161,7 +161,9 @@ $$;
 COMMENT ON FUNCTION api.node_update IS
     'Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.';
 
-CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
+-- DELETE /api/v1/nodes/NAME?force=true
+DROP FUNCTION IF EXISTS api.node_delete(text, text, text);
+CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL, p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -169,10 +171,12 @@ DECLARE
     v_count bigint;
 BEGIN
     PERFORM schedule_lock(); -- or a decision under way could still pick this node
+    PERFORM FROM project_status s WHERE s.project IN (SELECT a.project FROM assignment a WHERE a.node = p_name AND a.gone_at IS NULL)
+       ORDER BY s.project FOR UPDATE; -- whoever reports on one of them has that first and its assignment then
     SELECT count(*) INTO v_count FROM assignment WHERE node = p_name AND released_at IS NULL;
-    IF v_count > 0 THEN
-        PERFORM fail(409, format('cannot delete node %s: %s project(s) still assigned: resource already exists', quote(p_name), v_count),
-            NULL, 'delete or move its projects first');
+    IF v_count > 0 AND p_query#>>'{force,0}' IS DISTINCT FROM 'true' THEN
+        PERFORM fail(409, format('cannot delete node %s: %s project(s) still assigned: resource already exists', quote(p_name), v_count), NULL,
+            format('caractrl drain %s moves those that can move; caractrl delete node %1$s --force takes all of them off, once the machine is gone for good', p_name));
     END IF;
     PERFORM FROM lease WHERE node = p_name FOR UPDATE; -- first the lease, then the status: as heartbeats lock them
     PERFORM check_version('Node', p_name, NULL, p_if_match);
@@ -181,11 +185,13 @@ BEGIN
         PERFORM fail_no_node(p_name);
     END IF;
     PERFORM revision_record('Node', p_name, v_node.uid, v_node.generation, 'delete', p_actor, to_jsonb(v_node));
-    PERFORM event_record('Node', p_name, 'Normal', 'Deleted', 'Node deleted', p_actor);
+    PERFORM event_record('Node', p_name, CASE WHEN v_count > 0 THEN 'Warning' ELSE 'Normal' END, 'Deleted',
+        CASE WHEN v_count > 0 THEN format('Node deleted by force; %s project(s) taken off it', v_count) ELSE 'Node deleted' END, p_actor);
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION api.node_delete IS 'Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.';
+COMMENT ON FUNCTION api.node_delete IS
+    'Removes a node that no project is assigned to; gives NULL. p_query force=true: its projects go back to the scheduler, whatever it still runs. SR404, SR409, also when it is not of the version in p_if_match.';
 
 -- What the Ready condition says for a state.
 CREATE OR REPLACE FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamptz)

@@ -210,6 +210,23 @@ def test_every_verdict_of_the_scheduler_has_a_remedy(shared_server):
     assert len(reasons) > 8 and reasons | {"NotReady", "Draining"} == known
 
 
+# --- delete node ------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_gone_for_good_is_deleted_by_force(ctl, api):
+    add_node(api, "n1")
+    assert place(api, project("web", onNodeLost="Wait")) == "n1"
+    done = ctl("delete", "node", "n1")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith('Error: delete node "n1": Conflict: cannot delete node "n1": 1 project(s) still assigned: resource already exists; ')
+    assert "caractrl drain n1" in done.err and "caractrl delete node n1 --force" in done.err
+    assert ctl("delete", "node", "n1", "--force") == (0, 'node "n1" deleted\n', "")
+    add_node(api, "n2")
+    assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert ctl("delete", "node/n2", "--force").out == 'node "n2" deleted\n'
+    assert api.delete("/api/v1/nodes/n2?force=true").status == 404
+
+
 # --- plan -------------------------------------------------------------------------------------------------------------
 
 

@@ -546,6 +546,8 @@ VIEW cara.nodes
     unschedulable boolean
     last_heartbeat timestamp with time zone
     message text
+    cpu text
+    memory text
  SELECT n.name,
     s.state,
     COALESCE(NULLIF((s.network ->> 'ip'::text), ''::text), '<none>'::text) AS ip,
@@ -555,12 +557,15 @@ VIEW cara.nodes
           WHERE ((a.node = n.name) AND (a.released_at IS NULL))) AS projects,
     n.unschedulable,
     l.renewed_at AS last_heartbeat,
-    s.message
-   FROM ((cara.node n
+    s.message,
+    concat(cara.show_cpu(r.cpu_taken), (' of '::text || cara.show_cpu(r.cpu)), ((' ('::text || cara.percent(r.cpu_taken, r.cpu)) || '%)'::text)) AS cpu,
+    concat(cara.show_memory(r.memory_taken), (' of '::text || cara.show_memory(r.memory)), ((' ('::text || cara.percent(r.memory_taken, r.memory)) || '%)'::text)) AS memory
+   FROM (((cara.node n
      JOIN cara.node_status s ON ((s.node = n.name)))
+     JOIN cara.node_room r ON ((r.node = n.name)))
      LEFT JOIN cara.lease l ON ((l.node = n.name)))
   ORDER BY n.name;
-    -- Nodes as caractrl get nodes shows them, and a little more.
+    -- Nodes as caractrl get nodes shows them, and a little more: what their projects request of what there is.
 VIEW cara.projects
     name text COLLATE "C"
     phase text
@@ -661,6 +666,8 @@ FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET
     -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.
 FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f8df3ccba59aecf1f6f9a4c5b03e8219
     -- Takes in an agent's reports and deaths and says of each whether it was accepted (204, or 400, 404, 409 with detail), and how much of a dead container's log is wanted. SR400, SR404.
+FUNCTION api.node_room(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 595f9faac08eb2d69e05ac85cc73d06e
+    -- How full a node is: what its projects request of what it offers, which is what is allocatable less what is reserved. SR404.
 FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6a190e4acc56cb015f87669a29a44231
     -- A node takes projects again; a drain under way ends where it is. SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0bcad581976c2291f46ce876f2517f2
@@ -903,6 +910,8 @@ FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint)
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
     -- The paces agents are told, as JSON members.
+FUNCTION cara.percent(p_taken bigint, p_of bigint) RETURNS bigint IMMUTABLE BODY 93a65ccc07ad45ee76180fd957d0335b
+    -- How much of what there is is taken, in percent.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f2ab74df86e207e5a44ad5182a1023a8
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
 FUNCTION cara.placeable(p_labels boolean, p_now timestamp with time zone) RETURNS TABLE(projects text[], labels jsonb, home text) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY edcf588378d0ad84af2694af6f81765e
@@ -985,9 +994,11 @@ FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATI
     -- Takes projects off nodes that no longer suit what they ask for.
 FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 259c941213ffcb818b748c2a914deb0a
     -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
-FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
+FUNCTION cara.share_wire(p_requested text, p_of text, p_percent bigint) RETURNS text STABLE BODY a593b94f59d9b17f0f206a687261499b
+    -- What is requested of how much, as JSON text.
+FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE BODY 751105dc73897ce56a9d5ab7f8c36350
     -- Millicores as a Kubernetes quantity.
-FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
+FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE BODY d5890323fb979565105daec21df9a44b
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
 FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY a1b0e8d73bbac8d8bdb4d4baf8957bd3
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
@@ -1054,7 +1065,7 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 44 functions of api TO cara_server
+GRANT EXECUTE ON 45 functions of api TO cara_server
 
 -- settings
 bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended

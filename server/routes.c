@@ -30,6 +30,7 @@ const Route routes[] = {
     { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, NULL,      NULL },
     { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments",   { PATH, IF_NONE_MATCH },           200, ROUTE_VERSION, NULL,      NULL },
     { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",        { PATH, BODY },                    200, ROUTE_JSON,    NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}/room",         "api.node_room",          { PATH },                          200, ROUTE_JSON,    NULL,      NULL },
     { "POST",   "/api/v1/nodes/{name}/cordon",       "api.node_cordon",        { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL,      NULL },
     { "POST",   "/api/v1/nodes/{name}/uncordon",     "api.node_uncordon",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL,      NULL },
     { "GET",    "/api/v1/nodes/{name}/drain",        "api.node_drain_status",  { PATH },                          200, ROUTE_JSON,    NULL,      NULL },

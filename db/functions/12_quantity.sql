@@ -27,15 +27,19 @@ COMMENT ON FUNCTION cara.quantity IS 'A Kubernetes quantity times p_scale, round
 
 -- Bytes as people read them: the largest binary unit that gives a short number.
 CREATE OR REPLACE FUNCTION cara.show_memory(p_bytes bigint)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = cara, pg_temp
-AS $$
-    SELECT CASE WHEN p_bytes >= 1073741824 AND p_bytes % 1073741824 = 0 THEN p_bytes / 1073741824 || 'Gi'
-                WHEN p_bytes >= 1048576 THEN ceil(p_bytes / 1048576.0)::bigint || 'Mi'
-                WHEN p_bytes >= 1024 THEN ceil(p_bytes / 1024.0)::bigint || 'Ki' ELSE p_bytes::text END
-$$;
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_bytes >= 1073741824 AND p_bytes % 1073741824 = 0 THEN (p_bytes / 1073741824)::text || 'Gi'
+            WHEN p_bytes >= 1048576 THEN ceil(p_bytes / 1048576.0)::bigint::text || 'Mi'
+            WHEN p_bytes >= 1024 THEN ceil(p_bytes / 1024.0)::bigint::text || 'Ki' ELSE p_bytes::text END;
 COMMENT ON FUNCTION cara.show_memory IS 'Bytes as a Kubernetes quantity, rounded up to its unit.';
 
 CREATE OR REPLACE FUNCTION cara.show_cpu(p_millicores bigint)
-RETURNS text LANGUAGE sql IMMUTABLE SET search_path = cara, pg_temp
-AS $$ SELECT CASE WHEN p_millicores % 1000 = 0 THEN (p_millicores / 1000)::text ELSE p_millicores || 'm' END $$;
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_millicores % 1000 = 0 THEN (p_millicores / 1000)::text ELSE p_millicores::text || 'm' END;
 COMMENT ON FUNCTION cara.show_cpu IS 'Millicores as a Kubernetes quantity.';
+
+-- NULL when nobody said how much there is, or there is nothing.
+CREATE OR REPLACE FUNCTION cara.percent(p_taken bigint, p_of bigint)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_of > 0 THEN round(100.0 * p_taken / p_of)::bigint END;
+COMMENT ON FUNCTION cara.percent IS 'How much of what there is is taken, in percent.';

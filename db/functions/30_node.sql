@@ -54,6 +54,30 @@ END
 $$;
 COMMENT ON FUNCTION api.node_get IS 'One node. SR404 when there is none of that name.';
 
+-- One of cpu and memory, as people write it: requested, of how much where the node said so, and the percentage.
+CREATE OR REPLACE FUNCTION cara.share_wire(p_requested text, p_of text, p_percent bigint)
+RETURNS text LANGUAGE sql STABLE
+RETURN '{"requested":"' || p_requested || '"' || coalesce(',"of":"' || p_of || '"', '') || coalesce(',"percent":' || p_percent, '') || '}';
+COMMENT ON FUNCTION cara.share_wire IS 'What is requested of how much, as JSON text.';
+
+-- GET /api/v1/nodes/NAME/room. Not part of the node: every decision changes it, and those who watch nodes do not wake for that.
+CREATE OR REPLACE FUNCTION api.node_room(p_name text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_room node_room;
+BEGIN
+    SELECT * INTO v_room FROM node_room WHERE node = p_name;
+    IF NOT FOUND THEN
+        PERFORM fail_no_node(p_name);
+    END IF;
+    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"NodeRoom","node":' || wire_text(p_name) || ',"projects":' || v_room.projects
+        || ',"cpu":' || share_wire(show_cpu(v_room.cpu_taken), show_cpu(v_room.cpu), percent(v_room.cpu_taken, v_room.cpu))
+        || ',"memory":' || share_wire(show_memory(v_room.memory_taken), show_memory(v_room.memory), percent(v_room.memory_taken, v_room.memory)) || '}');
+END
+$$;
+COMMENT ON FUNCTION api.node_room IS 'How full a node is: what its projects request of what it offers, which is what is allocatable less what is reserved. SR404.';
+
 -- p_query: state (any of), labelSelector, fieldSelector, limit, continue.
 CREATE OR REPLACE FUNCTION api.node_list(p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = cara, pg_temp

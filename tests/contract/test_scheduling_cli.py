@@ -543,6 +543,15 @@ def test_settings_say_what_they_take(ctl, word, words):
 # --- the rest ---------------------------------------------------------------------------------------------------------
 
 
+def test_describe_tells_how_full_a_node_is(ctl, api):
+    add_node(api, "n1")
+    place(api, asking("web", memory="512Mi"))
+    expected = "\nAllocated resources:\n  Projects:\t1\n  cpu:\t0 of 2 (0%)\n  memory:\t512Mi of 2Gi (25%)\n"
+    assert expected in ctl("describe", "node", "n1").out
+    assert api.get("/api/v1/nodes/n1/room").json["memory"] == {"requested": "512Mi", "of": "2Gi", "percent": 25}
+    assert api.get("/api/v1/nodes/nx/room").status == 404
+
+
 def test_describe_tells_what_was_asked_of_the_scheduler(ctl, api):
     add_node(api, "n1", reserved={"cpu": "500m"}, taints=[{"key": "gpu", "effect": "NoExecute"}])
     body = asking("web", memory="64Mi", placement={"tolerations": [{"operator": "Exists"}], "priority": 3}, onNodeLost="Wait")

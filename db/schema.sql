@@ -734,7 +734,7 @@ FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATI
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
-FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ad6a5f48240cc4870dc4060a96518c15
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 0771624c966898b1e02d4440a64fd628
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
@@ -748,18 +748,20 @@ FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATIL
     -- Raises SR400 unless the phase is one there is.
 FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY b4d76a4edf3a6357f37fa6b76cd82045
     -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
-FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 967e2ad1b536955e0444c9de0c04ce67
+FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f5f0f1c638a1fe62118f870a4c3235e3
     -- Raises SR400 for the first rule that a project's placement breaks.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
     -- Raises SR400 unless NULL or a TCP port.
-FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
+FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 76e5f563e9ca8e2ce819cd5f250c8f0f
     -- Raises SR400 for the first port that is not one.
 FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean) RETURNS void VOLATILE BODY dc1689830b0ac9ec9f790ad554c7d430
     -- Raises SR400 or SR413 for the first rule that a project's manifest breaks.
 FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE BODY e300de91f39b63990e34a85b440d1f5e
     -- Raises SR400 for the first rule that a project's spec breaks.
-FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
+FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b85babbef5ae5fbe2690250fece7972b
     -- Raises SR400 unless NULL or a quantity that is not negative.
+FUNCTION cara.check_range(p_value text, p_least integer, p_most integer, p_path text, p_more text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7826cefeb8a3c584a9a97ee08216d9ca
+    -- Raises SR400 unless NULL or a number of that range. p_more is said behind it.
 FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 863af9b1e9b3b23d4414bcaffd432959
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
 FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE BODY f9fb2db3e0a28f9728042fbcb9951a89
@@ -934,8 +936,10 @@ FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignm
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: its service_wire()s by name with commas between, NULL when there are none.
 FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
     -- Creates those projects of a list that are not there yet, with all that belongs to them.
-FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 070710fd80e329883d5b74ff529c9e27
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 9e1c448a5dbfb188e8558faa4a3b5f16
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
+FUNCTION cara.quantity_parts(p_text text) RETURNS text[] IMMUTABLE BODY 27c1b296dba989a4576ea619b549b335
+    -- The parts of a Kubernetes quantity; NULL when it is none.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
@@ -1000,6 +1004,8 @@ FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE BODY 751105dc
     -- Millicores as a Kubernetes quantity.
 FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE BODY d5890323fb979565105daec21df9a44b
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
+FUNCTION cara.show_values(p_values jsonb) RETURNS text IMMUTABLE BODY ffbeb7628192333b0121e9d615ab8120
+    -- A list of values as JSON text, cut to 60 characters.
 FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY a1b0e8d73bbac8d8bdb4d4baf8957bd3
     -- The best places for up to p_count projects of a class, in turn, each with who came second; fewer where a place changes the verdict on the next.
 FUNCTION cara.stamp() RETURNS trigger VOLATILE BODY 94fd236db868fabb24518a2b8356fa00
@@ -1034,7 +1040,7 @@ FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETUR
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
-FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY c70facd60f402e16feae9657eda261d8
+FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY 6d362b14b0511fa136930b6b7eba1465
     -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
 FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 39d7d89c208954565c13bdc525b8e888
     -- How many nodes can take a demand, and the reasons why the others cannot, each with the number of nodes it excludes.

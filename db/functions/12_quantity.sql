@@ -1,19 +1,27 @@
 -- Quantities of cpu and memory, in Kubernetes' grammar, kept as integers.
 
+-- The grammar: number, e or E, exponent, suffix; NULL when it is none, or longer than anybody writes. Digits are told one by
+-- one, as \d means more of them in some collations.
+CREATE OR REPLACE FUNCTION cara.quantity_parts(p_text text)
+RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN length(p_text) <= 200
+            THEN regexp_match(p_text, '\A([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([eE])([+-]?[0-9]+)|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?\Z') END;
+COMMENT ON FUNCTION cara.quantity_parts IS 'The parts of a Kubernetes quantity; NULL when it is none.';
+
 -- "500m", "2", "1.5", "256Mi", "1Gi", "1e3": how much that is times p_scale, rounded up; NULL when it is no
 -- quantity, or one so large that sums of them would not fit. p_scale is 1000 for millicores, 1 for bytes.
 CREATE OR REPLACE FUNCTION cara.quantity(p_text text, p_scale int)
 RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = cara, pg_temp
 AS $$
 DECLARE
-    v_part  text[] := regexp_match(p_text, '\A([+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30}))(?:([eE])([+-]?\d{1,2})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E))?\Z');
+    v_part  text[] := quantity_parts(p_text);
     v_value numeric;
 BEGIN
     IF v_part IS NULL THEN
         RETURN NULL;
     END IF;
     v_value := v_part[1]::numeric * p_scale
-        * CASE WHEN v_part[2] IS NOT NULL THEN power(10::numeric, v_part[3]::numeric) ELSE 1 END
+        * CASE WHEN v_part[2] IS NOT NULL THEN power(10::numeric, greatest(least(v_part[3]::numeric, 200), -200)) ELSE 1 END -- beyond that it is too much, or next to nothing
         * CASE v_part[4]
             WHEN 'Ki' THEN 2::numeric ^ 10 WHEN 'Mi' THEN 2::numeric ^ 20 WHEN 'Gi' THEN 2::numeric ^ 30
             WHEN 'Ti' THEN 2::numeric ^ 40 WHEN 'Pi' THEN 2::numeric ^ 50 WHEN 'Ei' THEN 2::numeric ^ 60

@@ -150,6 +150,36 @@ def test_why_of_a_placed_one_has_score_next_best_and_history(ctl, api):
     assert past[1] == first and past[-1] == "Drained"
 
 
+def test_why_of_one_that_waits_for_its_old_node_names_that_and_no_remedy_for_the_rest(ctl, api):
+    add_node(api, "n1")
+    place(api, project("web"))
+    add_node(api, "n2")
+    api.post("/api/v1/nodes/n1/drain")
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"]["phase"] == "Pending", "web to be taken off n1")
+    shown = ctl("why", "web").out
+    assert re.search(r"^Why: +waits for node n1 to clear away what it has of it; 1 node fits; 1: Draining$", shown, re.M)
+    assert re.search(r"^Waits For: +n1, \d+s so far, (9|10)m more at the most$", shown, re.M)
+    assert "caractrl delete node n1 --force" in shown and "No place for it" not in shown
+    with agents(api, "n1"):
+        assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert "Waits For" not in ctl("why", "web").out
+
+
+def test_why_shows_what_ranked_before_the_score(ctl, api):
+    add_node(api, "n1", labels={"zone": "a"})
+    db = project("db")
+    db["metadata"]["labels"] = {"app": "db"}
+    assert place(api, db) == "n1"
+    add_node(api, "n2", labels={"zone": "b"})
+    near = {"affinity": [{"matchLabels": {"app": "db"}, "weight": 7}], "spreadBy": "zone"}
+    assert place(api, project("web", placement=near)) == "n1"
+    shown = ctl("why", "web", "--nodes").out
+    assert re.search(r"^Score: +-2; next best: n2 \(-1\)$", shown, re.M)
+    assert re.search(r"^Liking: +7; next best: 0 now: ", shown, re.M)
+    assert re.search(r"^Domain: +a with 1 other project; next best: b with 0 other projects now: ", shown, re.M)
+    assert columns(shown.splitlines()[-1])[:5] == ["n2", "fits", "-", "0", "b (0)"]
+
+
 def test_why_shows_every_node_on_request(ctl, api):
     add_node(api, "n1")
     add_node(api, "n2", labels={"disk": "ssd"})
@@ -178,6 +208,23 @@ def test_every_verdict_of_the_scheduler_has_a_remedy(shared_server):
     source = shared_server.database.value("SELECT pg_get_functiondef('cara.judge'::regproc)")
     reasons = set(re.findall(r"THEN '(\w+)'", source.split("AS domain,")[-1]))
     assert len(reasons) > 8 and reasons | {"NotReady", "Draining"} == known
+
+
+# --- delete node ------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_gone_for_good_is_deleted_by_force(ctl, api):
+    add_node(api, "n1")
+    assert place(api, project("web", onNodeLost="Wait")) == "n1"
+    done = ctl("delete", "node", "n1")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith('Error: delete node "n1": Conflict: cannot delete node "n1": 1 project(s) still assigned: resource already exists; ')
+    assert "caractrl drain n1" in done.err and "caractrl delete node n1 --force" in done.err
+    assert ctl("delete", "node", "n1", "--force") == (0, 'node "n1" deleted\n', "")
+    add_node(api, "n2")
+    assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert ctl("delete", "node/n2", "--force").out == 'node "n2" deleted\n'
+    assert api.delete("/api/v1/nodes/n2?force=true").status == 404
 
 
 # --- plan -------------------------------------------------------------------------------------------------------------
@@ -532,6 +579,15 @@ def test_settings_say_what_they_take(ctl, word, words):
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def test_describe_tells_how_full_a_node_is(ctl, api):
+    add_node(api, "n1")
+    place(api, asking("web", memory="512Mi"))
+    expected = "\nAllocated resources:\n  Projects:\t1\n  cpu:\t0 of 2 (0%)\n  memory:\t512Mi of 2Gi (25%)\n"
+    assert expected in ctl("describe", "node", "n1").out
+    assert api.get("/api/v1/nodes/n1/room").json["memory"] == {"requested": "512Mi", "of": "2Gi", "percent": 25}
+    assert api.get("/api/v1/nodes/nx/room").status == 404
 
 
 def test_describe_tells_what_was_asked_of_the_scheduler(ctl, api):

@@ -11,8 +11,10 @@ import pytest
 import yaml
 from support.caractrl import caractrl
 from support.manifests import node, project
+from support.meddler import Meddler
 from support.server import BIN
 from support.wait import wait_for
+from support.watch_server import SILENCE, WatchServer, project_object
 
 ROOM = {"capacity": {"cpu": "2", "memory": "2Gi"}, "allocatable": {"cpu": "2", "memory": "2Gi"}}
 
@@ -141,6 +143,40 @@ def test_coming_and_going_can_be_waited_for(start, ctl, api):
     api.delete("/api/v1/projects/web?force=true")
     assert sorted(running.rest()) == ["project/other condition met", "project/web condition met"]
     assert running.end(how=None) == (0, "")
+
+
+def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
+    ready_node(api, "n1")
+    for name in ("kept", "moved"):
+        api.post("/api/v1/projects", labelled(name, tier="x"))
+        report(api, name, "Failed", "ContainerCrashed", "boom")
+    meddler = Meddler(api.port)
+    gone = start("wait", "projects", "-l", "tier=x", "--for=delete", "--timeout", "20s", server=meddler.url)
+    up = start("wait", "projects", "-l", "tier=x", "--for=phase=Running", "--timeout", "20s", server=meddler.url)
+    wait_for(lambda: meddler.heard.count(b"watch=true") == 2, "both to watch")
+    report(api, "kept", "Running", "ContainersRunning")
+    assert up.line() == "project/kept condition met"
+    api.delete("/api/v1/projects/kept?force=true")
+    assert gone.line() == "project/kept condition met"
+    assert api.put("/api/v1/projects/moved", labelled("moved", tier="y")).status == 200
+    report(api, "moved", "Running", "ContainersRunning")
+    assert up.line() == "project/moved condition met"
+    assert up.end(how=None) == (0, "")
+    api.delete("/api/v1/projects/moved?force=true")
+    assert gone.line() == "project/moved condition met"
+    assert gone.end(how=None) == (0, "")
+    meddler.close()
+
+
+def test_another_one_of_the_same_name_is_not_what_is_waited_for(start):
+    old, new = project_object("web", 1, "Pending"), project_object("web", 9, "Running", uid="another")
+    with WatchServer([([old], 5), ([new], 10)], [410, [SILENCE]]) as server:
+        assert start("wait", "project", "web", "--for=delete", server=server.url).rest() == ["project/web condition met"]
+    with WatchServer([([old], 5), ([new], 10)], [410, [SILENCE]]) as server:
+        code, err = start("wait", "project", "web", "--for=phase=Running", server=server.url).end(how=None)
+        assert (code, err) == (1, 'Error: wait: project "web" was deleted while it was waited for\n')
+    with WatchServer([([old], 5), ([new], 10)], [[SILENCE]]) as server:  # between the choice and the first look
+        assert start("wait", "projects", "--all", "--for=delete", server=server.url).rest() == ["project/web condition met"]
 
 
 @pytest.mark.parametrize("words, said", [

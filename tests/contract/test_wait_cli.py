@@ -390,6 +390,59 @@ def test_events_are_followed_as_they_happen(start, api):
     assert running.end() == (0, "")
 
 
+@pytest.fixture
+def crowd(api):
+    """Records many events at once, each of a node of its own."""
+
+    def record(count, kind, reason, ago="0"):
+        api.database.sql("INSERT INTO cara.event (kind, name, type, reason, message, actor, first_at, last_at)"
+                         " SELECT 'Node', 'crowd' || n, %s, %s, 'm', 'test', t, t"
+                         " FROM generate_series(1, %s) n, (SELECT clock_timestamp() - %s::interval) now(t)", kind, reason, count, ago)
+
+    yield record
+    api.database.sql("DELETE FROM cara.event WHERE name LIKE 'crowd%'")
+
+
+def test_no_event_of_a_time_or_type_is_left_out_however_many_there_are(ctl, crowd):
+    crowd(30, "Warning", "Rare", "5 min")
+    crowd(2500, "Normal", "Common", "4 min")
+
+    def shown(*words):
+        done = ctl("events", "-o", "json", *words)
+        items = json.loads(done.out)["items"]
+        assert [e["lastTimestamp"] for e in items] == sorted(e["lastTimestamp"] for e in items)
+        assert "continue" not in json.loads(done.out)["metadata"]
+        return [e["reason"] for e in items if e["involvedObject"]["name"].startswith("crowd")], done.err
+
+    reasons, err = shown("--since", "10m")
+    assert (reasons, err) == (["Rare"] * 30 + ["Common"] * 2500, "")
+    assert shown("--type", "Warning")[0] == ["Rare"] * 30
+    reasons, err = shown()
+    assert 900 < len(reasons) <= 1000 and err == "Warning: there are older events: --since 10m shows all of a time\n"
+
+
+def test_followers_of_events_see_every_one_of_thousands_at_once(start, api, crowd):
+    crowd(1, "Warning", "First")
+    running = start("events", "-w", "--since", "10m", "--type", "Warning", "-o", "json", server=api.url)
+    seen, text = [], running.line()  # it has looked for the first time
+    crowd(3500, "Warning", "NodeLost")
+    crowd(1, "Warning", "Last")
+    while not seen or seen[-1] != ("Last", "crowd1"):
+        text += running.line()
+        if text.count("{") == text.count("}"):
+            event = json.loads(text)
+            seen.append((event["reason"], event["involvedObject"]["name"]))
+            text = ""
+    lost = [name for reason, name in seen if reason == "NodeLost"]
+    assert len(lost) == len(set(lost)) == 3500
+    assert running.end() == (0, "")
+
+
+def test_events_that_cannot_be_watched_are_not_taken_for_such(api):
+    answer = api.get("/api/v1/events?watch=true")
+    assert answer.status == 400 and "cannot be watched" in answer.json["detail"]
+
+
 # --- completion ------------------------------------------------------------------------------------------
 
 

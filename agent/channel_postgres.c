@@ -1,8 +1,12 @@
 #include "channel_ops.h"
 
+#include "cara/time.h"
+
 #include <libpq-fe.h>
 #include <poll.h>
 #include <string.h>
+
+#define OPEN_TIMEOUT_MS 5000 /* for all of it: heartbeats wait meanwhile */
 
 typedef struct PostgresChannel {
     AgentChannel base;
@@ -17,20 +21,79 @@ static int refuse(PGconn *conn, Err *err, const char *doing)
     return err_set(err, ERR_DATABASE, "%s: %.*s", doing, (int)strcspn(message, "\n"), message);
 }
 
+/* Whoever takes the connection and then says nothing: a pooler, a balancer, a frozen Postgres. No
+ * ERR_UNAVAILABLE, as the server is there. */
+static int give_up(Err *err, const char *doing)
+{
+    return err_set(err, ERR_DATABASE, "%s: no answer within %d s", doing, OPEN_TIMEOUT_MS / 1000);
+}
+
+static bool wait_for_socket(const PGconn *conn, short events, int64_t deadline)
+{
+    struct pollfd fd = { .fd = PQsocket(conn), .events = events };
+    int64_t left;
+
+    while ((left = deadline - time_monotonic_ms()) > 0)
+        if (poll(&fd, 1, (int)left) > 0)
+            return true;
+    return false;
+}
+
 /* A line that is cut without a word is noticed within half a minute; the slow poll works meanwhile.
  */
-static PGconn *connect_to(const char *conninfo)
+static PGconn *start_connecting(const char *conninfo)
 {
-    static const char *const keys[] = { "dbname",
-                                        "connect_timeout",
-                                        "keepalives_idle",
-                                        "keepalives_interval",
-                                        "keepalives_count",
-                                        "tcp_user_timeout",
-                                        NULL };
-    const char *const values[] = { conninfo, "5", "10", "5", "3", "25000", NULL };
+    static const char *const keys[] = {
+        "dbname",           "keepalives_idle",  "keepalives_interval",
+        "keepalives_count", "tcp_user_timeout", NULL
+    };
+    const char *const values[] = { conninfo, "10", "5", "3", "25000", NULL };
 
-    return PQconnectdbParams(keys, values, 1);
+    return PQconnectStartParams(keys, values, 1);
+}
+
+static int finish_connecting(PGconn *conn, int64_t deadline, Err *err)
+{
+    static const char doing[] = "connect to the wake-up channel";
+    PostgresPollingStatusType want =
+        PQstatus(conn) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+
+    while (want != PGRES_POLLING_OK) {
+        if (want == PGRES_POLLING_FAILED)
+            return refuse(conn, err, doing);
+        if (!wait_for_socket(conn, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline))
+            return give_up(err, doing);
+        want = PQconnectPoll(conn);
+    }
+    return 0;
+}
+
+/* Sends the one command there is and takes all of its answer, so that nothing is under way after
+ * it. */
+static int run_command(PGconn *conn, const char *command, int64_t deadline, Err *err)
+{
+    static const char doing[] = "listen on the wake-up channel";
+    bool done = false;
+
+    if (PQsetnonblocking(conn, 1) < 0 || PQsendQuery(conn, command) == 0)
+        return refuse(conn, err, doing);
+    for (;;) {
+        int unsent = PQflush(conn);
+        if (unsent < 0)
+            return refuse(conn, err, doing);
+        if (PQisBusy(conn)) {
+            if (!wait_for_socket(conn, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline))
+                return give_up(err, doing);
+            if (PQconsumeInput(conn) == 0)
+                return refuse(conn, err, doing);
+            continue;
+        }
+        PGresult *result = PQgetResult(conn);
+        if (result == NULL)
+            return done ? 0 : refuse(conn, err, doing);
+        done = PQresultStatus(result) == PGRES_COMMAND_OK;
+        PQclear(result);
+    }
 }
 
 /* A session that is ended is told so by a notice, which libpq would print: the loss is logged. */
@@ -82,20 +145,18 @@ int agent_channel_open_postgres(const char *conninfo, const char *name, AgentCha
 {
     PostgresChannel *channel = mem_alloc(sizeof(*channel));
     _cleanup_(agent_channel_closep) AgentChannel *closing = &channel->base;
+    int64_t deadline = time_monotonic_ms() + OPEN_TIMEOUT_MS;
 
     channel->base.ops = &ops;
-    channel->conn = connect_to(conninfo);
-    if (PQstatus(channel->conn) != CONNECTION_OK)
-        return refuse(channel->conn, err, "connect to the wake-up channel");
+    channel->conn = start_connecting(conninfo);
     PQsetNoticeProcessor(channel->conn, ignore_notice, NULL);
+    if (finish_connecting(channel->conn, deadline, err) < 0)
+        return -1;
     char *quoted = PQescapeIdentifier(channel->conn, name, strlen(name));
     _cleanup_(mem_freep) char *command = mem_printf("LISTEN %s", quoted != NULL ? quoted : "\"\"");
     PQfreemem(quoted);
-    PGresult *result = PQexec(channel->conn, command);
-    bool listening = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    if (!listening)
-        return refuse(channel->conn, err, "listen on the wake-up channel");
+    if (run_command(channel->conn, command, deadline, err) < 0)
+        return -1;
     *ret = TAKE_PTR(closing);
     return 0;
 }

@@ -146,8 +146,23 @@ static const ChannelOps ops = { .close = close_stream,
                                 .read = read_stream,
                                 .spread_ms = spread_of_stream };
 
-static int set_up(StreamChannel *channel, const char *url, Err *err)
+/* Cuts "?token=..." off, for a header: URLs are written into the logs of whatever stands between.
+ * NULL, and nothing is cut, when the token is not all of the query. */
+static const char *cut_token(char *url)
 {
+    char *mark = strstr(url, "?token=");
+    char *token = mark != NULL ? mark + strlen("?token=") : NULL;
+
+    if (token == NULL || token[strcspn(token, "&#%")] != '\0')
+        return NULL;
+    *mark = '\0';
+    return token;
+}
+
+static int set_up(StreamChannel *channel, const char *given, Err *err)
+{
+    _cleanup_(mem_freep) char *url = mem_strdup(given);
+    const char *token = cut_token(url);
     _cleanup_(mem_freep) char *agent = mem_printf("cara-agent/%s", cara_version);
     const HttpOptions options = { .base = url,
                                   .user_agent = agent,
@@ -158,6 +173,10 @@ static int set_up(StreamChannel *channel, const char *url, Err *err)
     channel->easy = http_handle(channel->http);
     channel->multi = curl_multi_init();
     channel->headers = curl_slist_append(NULL, "Accept: text/event-stream");
+    if (token != NULL) {
+        _cleanup_(mem_freep) char *header = mem_printf("Authorization: Bearer %s", token);
+        channel->headers = curl_slist_append(channel->headers, header);
+    }
     if (channel->multi == NULL || channel->headers == NULL)
         return err_set(err, ERR_SYSTEM, "cannot set up the wake-up stream (libcurl)");
     curl_easy_setopt(channel->easy, CURLOPT_URL, url);

@@ -44,7 +44,7 @@ typedef struct Wait {
     const char *timeout;
     bool selects;  /* by -l or --all rather than by name */
     json_t *names; /* owned: what is waited for */
-    json_t *last;  /* owned: name -> the object as it was seen last, of those not yet there */
+    json_t *last;  /* owned: name -> the object as it was seen last, of those not yet that far */
     json_t *met;   /* owned: objects that have come that far */
 } Wait;
 
@@ -107,35 +107,34 @@ static void look(Wait *w, const char *name, const json_t *object)
 
 /* ---- what follow tells ----------------------------------------------------------------------- */
 
-static const json_t *find_item(const json_t *items, const char *name)
+/* One of that name with another uid is not what is waited for: that is gone. */
+static void see(Wait *w, const char *name, const json_t *object, const char *else_what, Err *err)
 {
-    size_t i;
-    json_t *item;
+    const json_t *before = json_object_get(w->last, name);
 
-    json_array_foreach (items, i, item)
-        if (strcmp(json_text_at(item, "metadata.name"), name) == 0)
-            return item;
-    return NULL;
+    if (object != NULL && json_is_object(before) &&
+        strcmp(json_text_at(before, "metadata.uid"), json_text_at(object, "metadata.uid")) != 0)
+        object = NULL;
+    if (object != NULL)
+        look(w, name, object);
+    else
+        miss(w, name, else_what, err);
 }
+
+static const char gone[] = "was deleted while it was waited for";
 
 static int on_list(void *arg, const json_t *items, Err *err)
 {
     Wait *w = arg;
+    _cleanup_(json_decrefp) json_t *there = json_object();
     size_t i;
     json_t *item;
 
-    if (w->selects && json_array_size(items) == 0 && w->condition.kind != CONDITION_DELETE)
-        return err_set(err, ERR_INVALID, "wait: there are no %s that match", w->resource->plural);
-    if (w->selects)
-        json_array_foreach (items, i, item)
-            look(w, json_text_at(item, "metadata.name"), item);
-    json_array_foreach (w->names, i, item) {
-        const json_t *object = find_item(items, json_string_value(item));
-        if (object != NULL)
-            look(w, json_string_value(item), object);
-        else
-            miss(w, json_string_value(item), "is not there; --for=create waits for it", err);
-    }
+    json_array_foreach (items, i, item)
+        json_object_set(there, json_text_at(item, "metadata.name"), item);
+    json_array_foreach (w->names, i, item)
+        see(w, json_string_value(item), json_object_get(there, json_string_value(item)),
+            w->selects ? gone : "is not there; --for=create waits for it", err);
     return result_so_far(w, err);
 }
 
@@ -145,11 +144,8 @@ static int on_change(void *arg, WatchType type, const json_t *object, Err *err)
     const char *name = json_text_at(object, "metadata.name");
 
     if (json_object_get(w->last, name) == NULL)
-        return FOLLOW_ON; /* was there before it was waited for no longer, or came later */
-    if (type != WATCH_DELETED)
-        look(w, name, object);
-    else
-        miss(w, name, "was deleted while it was waited for", err);
+        return FOLLOW_ON; /* is waited for no longer */
+    see(w, name, type != WATCH_DELETED ? object : NULL, gone, err);
     return result_so_far(w, err);
 }
 
@@ -200,6 +196,51 @@ static int parse_timeout(const char *text, int64_t *ret_ms, Err *err)
     return 0;
 }
 
+/* What is waited for is chosen once: what ceases to match meanwhile is not gone for that. */
+static int choose(Wait *w, const CommandLine *line, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+    size_t i;
+    json_t *item;
+
+    for (i = 0; i < line->arg_count; i++)
+        json_array_append_new(w->names, json_string(resource_name(w->resource, line->args[i])));
+    if (!w->selects)
+        return 0;
+    _cleanup_(mem_freep) char *path = listing_path(w->resource, line, NULL, 0);
+    if (listing_fetch(w->ctl, path, CHUNK_OBJECTS, &list, err) < 0)
+        return -1;
+    json_array_foreach (json_object_get(list, "items"), i, item) {
+        const char *name = json_text_at(item, "metadata.name");
+        json_array_append_new(w->names, json_string(name));
+        json_object_set(w->last, name, item);
+    }
+    if (json_array_size(w->names) == 0 && w->condition.kind != CONDITION_DELETE)
+        return err_set(err, ERR_INVALID, "wait: there are no %s that match", w->resource->plural);
+    return 0;
+}
+
+static int wait_for_chosen(Wait *w, int64_t deadline, Err *err)
+{
+    size_t count = json_array_size(w->names);
+
+    if (count == 0)
+        return FOLLOW_ENOUGH;
+    const char **names = listing_strings(w->names);
+    _cleanup_(mem_freep) char *path = listing_path(w->resource, NULL, names, count);
+    Follow options = { .path = path,
+                       .names = names,
+                       .name_count = count,
+                       .chunk = CHUNK_OBJECTS,
+                       .deadline = deadline,
+                       .on_list = on_list,
+                       .on_change = on_change,
+                       .arg = w };
+    int result = follow(w->ctl, &options, err);
+    free(names);
+    return result;
+}
+
 static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
     _cleanup_(wait_done) Wait w = { .ctl = ctl,
@@ -217,22 +258,12 @@ static int run(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
         return err_set(err, ERR_INVALID, "wait: --for=create needs names");
     if (parse_timeout(w.timeout, &timeout, err) < 0)
         return -1;
-    for (size_t i = 0; i < line->arg_count; i++)
-        json_array_append_new(w.names, json_string(resource_name(resource, line->args[i])));
+    int64_t deadline = time_monotonic_ms() + timeout;
     if (timeout > 0 && timeout < ctl->timeout_ms)
         ctl->timeout_ms = (int)timeout;
-    const char **names = listing_strings(w.names);
-    _cleanup_(mem_freep) char *path = listing_path(resource, line, names, line->arg_count);
-    Follow options = { .path = path,
-                       .names = names,
-                       .name_count = line->arg_count,
-                       .chunk = CHUNK_OBJECTS,
-                       .deadline = time_monotonic_ms() + timeout,
-                       .on_list = on_list,
-                       .on_change = on_change,
-                       .arg = &w };
-    int result = follow(ctl, &options, err);
-    free(names);
+    if (choose(&w, line, err) < 0)
+        return -1;
+    int result = wait_for_chosen(&w, deadline, err);
     if (result < 0)
         return -1;
     if (result == FOLLOW_ON)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LOOK_MS    1000 /* between two looks with -w */
 #define OVERLAP_S  30   /* that each look goes back: an event may be committed late */
@@ -28,11 +29,10 @@ const Flag events_flags[] = {
 
 typedef struct Events {
     Ctl *ctl;
-    const char *type; /* or NULL */
-    char *path;       /* owned; without `since` */
-    json_t *seen;     /* owned */
-    int64_t newest;   /* lastTimestamp of what was seen last, seconds; 0 for nothing */
-    bool any;         /* something is printed */
+    char *path;     /* owned; without `since` */
+    json_t *seen;   /* owned */
+    int64_t newest; /* lastTimestamp of what was seen last, seconds; 0 for nothing */
+    bool any;       /* something is printed */
     ResourceRows rows;
 } Events;
 
@@ -63,50 +63,74 @@ json_t *events_new(const json_t *items, json_t **seen)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static char *list_path(const char *about, Err *err)
+static char *list_path(const char *about, const char *type, Err *err)
 {
     Buf path;
     const char *name = NULL;
     const Resource *resource = about != NULL ? resource_of_arg(about, &name) : NULL;
 
-    buf_init(&path, 4096);
-    buf_add_str(&path, resource_event.path);
-    if (about == NULL)
-        return buf_take(&path);
-    if (resource == NULL || resource == &resource_event) {
-        buf_done(&path);
+    if (about != NULL && (resource == NULL || resource == &resource_event)) {
         err_set(err, ERR_INVALID,
                 "get events: \"%.64s\" names nothing: write project/NAME or node/NAME", about);
         return NULL;
     }
-    _cleanup_(mem_freep) char *for_what = mem_printf("%s/%s", resource->singular, name);
-    listing_add(&path, "for", for_what);
+    buf_init(&path, 4096);
+    buf_add_str(&path, resource_event.path);
+    if (about != NULL) {
+        _cleanup_(mem_freep) char *for_what = mem_printf("%s/%s", resource->singular, name);
+        listing_add(&path, "for", for_what);
+    }
+    if (type != NULL)
+        listing_add(&path, "type", type);
     return buf_take(&path);
 }
 
-/* What was last seen at `since` or later, 0 for all there is; of the type asked for. */
-static int fetch(Events *e, int64_t since, json_t **ret_list, Err *err)
+/* One page: the newest, or those before what the page before it says; "" for the first. */
+static int fetch_page(Events *e, int64_t since, const char *token, json_t **ret, Err *err)
 {
     _cleanup_(buf_done) Buf path = { .max = 8192 };
     char time[TIME_TEXT_MAX];
-    json_t *list = NULL;
+    json_t *page = NULL;
 
     buf_add_str(&path, e->path);
     time_format_utc(since, time);
     if (since > 0)
         listing_add(&path, "since", time);
-    if (api_call(e->ctl, "GET", buf_str(&path), NULL, NULL, &list, err) < 0)
+    if (*token != '\0')
+        listing_add(&path, "continue", token);
+    if (api_call(e->ctl, "GET", buf_str(&path), NULL, NULL, &page, err) < 0)
         return err_prefix(err, "get events");
-    json_t *items = json_object_get(list, "items");
-    if (!json_is_array(items)) {
-        json_decref(list);
+    if (!json_is_array(json_object_get(page, "items"))) {
+        json_decref(page);
         return err_set(err, ERR_HTTP,
                        "get events: decode response: there is no list of items in it");
     }
-    for (size_t i = json_array_size(items); i > 0 && e->type != NULL; i--)
-        if (strcmp(json_text_at(json_array_get(items, i - 1), "type"), e->type) != 0)
-            json_array_remove(items, i - 1);
-    *ret_list = list;
+    *ret = page;
+    return 0;
+}
+
+/* What was last seen at `since` or later, 0 for whenever: all of it, or only the newest page. Pages
+ * come newest first, and in each the newest last. */
+static int fetch(Events *e, int64_t since, bool all, json_t **ret_list, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+    _cleanup_(mem_freep) char *token = mem_strdup("");
+
+    do {
+        _cleanup_(json_decrefp) json_t *page = NULL;
+        if (fetch_page(e, since, token, &page, err) < 0)
+            return -1;
+        free(token);
+        token = mem_strdup(json_text_at(page, "metadata.continue"));
+        if (list != NULL)
+            json_array_extend(json_object_get(page, "items"), json_object_get(list, "items"));
+        json_decref(list);
+        list = TAKE_PTR(page);
+    } while (all && *token != '\0');
+    json_object_del(json_object_get(list, "metadata"), "continue");
+    if (*token != '\0')
+        ctl_print_warning("there are older events: --since 10m shows all of a time");
+    *ret_list = TAKE_PTR(list);
     return 0;
 }
 
@@ -153,41 +177,44 @@ static void pause_ms(int64_t ms)
               NULL);
 }
 
-/* Events are no objects of the change log: the newest are asked for again and again. */
+/* Events are no objects of the change log: the newest are asked for again and again. When the
+ * server is away everyone comes back at another moment. */
 static int go_on(Events *e, Err *err)
 {
-    int64_t pause = LOOK_MS;
+    int64_t backoff = 0;
 
+    srand48(time_monotonic_ms() ^ (long)getpid());
     for (;;) {
         _cleanup_(json_decrefp) json_t *list = NULL;
-        pause_ms(pause);
+        pause_ms(LOOK_MS + (int64_t)((double)backoff * drand48()));
         int64_t since = e->newest > OVERLAP_S ? e->newest - OVERLAP_S : 0;
-        if (fetch(e, since, &list, err) == 0) {
-            pause = LOOK_MS;
+        if (fetch(e, since, true, &list, err) == 0) {
+            backoff = 0;
             if (show(e, json_object_get(list, "items"), err) < 0)
                 return -1;
             continue;
         }
         if (!api_may_pass(err))
             return -1;
-        if (pause == LOOK_MS) {
+        if (backoff == 0) {
             err_prefix(err, "still trying");
             ctl_print_warning(err->message);
         }
         err_clear(err);
-        pause = pause * 2 < BACKOFF_MS ? pause * 2 : BACKOFF_MS;
+        backoff = backoff == 0 ? LOOK_MS : backoff * 2;
+        backoff = backoff < BACKOFF_MS ? backoff : BACKOFF_MS;
     }
 }
 
 int events_show(Ctl *ctl, const CommandLine *line, const char *about, Err *err)
 {
-    _cleanup_(events_done)
-        Events e = { .ctl = ctl, .type = command_line_value(line, "type"), .seen = json_object() };
+    _cleanup_(events_done) Events e = { .ctl = ctl, .seen = json_object() };
     _cleanup_(json_decrefp) json_t *list = NULL;
     const char *within = command_line_value(line, "since");
     int64_t since = 0;
 
-    e.path = list_path(about != NULL ? about : command_line_value(line, "for"), err);
+    e.path = list_path(about != NULL ? about : command_line_value(line, "for"),
+                       command_line_value(line, "type"), err);
     if (e.path == NULL)
         return -1;
     if (within != NULL && time_parse_duration(within, &since, err) < 0)
@@ -199,7 +226,7 @@ int events_show(Ctl *ctl, const CommandLine *line, const char *about, Err *err)
         return err_set(err, ERR_INVALID, "events have no names: use -o table, wide, json or yaml");
     if (watches)
         ctl_on_interrupt(NULL, true);
-    if (fetch(&e, since, &list, err) < 0)
+    if (fetch(&e, since, since > 0, &list, err) < 0)
         return -1;
     const json_t *items = json_object_get(list, "items");
     if (!watches)

@@ -647,8 +647,8 @@ FUNCTION api.channel_open(p_name text, p_token text) RETURNS json STABLE SECURIT
     -- Checks the token of a stream and gives its serial: bus_read() says when that is not valid any more. SR401, SR404, SR410.
 FUNCTION api.decide(p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b992d89eacce70b39efff0eae67c836
     -- Takes projects off nodes they have to leave and places those that wait; says in how many milliseconds api.tick_due() wants to be called again, and what failed.
-FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY da38eaf7e895ed501caa7d51f07ed1fb
-    -- Events, newest last; p_query: for = node/x or project/x, since = a time or how long ago, limit = 1..10000. SR400 for other values.
+FUNCTION api.event_list(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8e2799d5439ba5aad9ad80d38c667137
+    -- The newest events, newest last; p_query: for = node/x or project/x, type, since = a time or how long ago, limit = 1..10000, continue = what a page's metadata has while there are older ones. SR400 for other values.
 FUNCTION api.ingress_lookup(p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY bb8022708184e34f278edf36e1e154da
     -- The project that has a host, its node, and where that node's proxy is; members that are not known are left out. SR400, SR404.
 FUNCTION api.node_assignments(p_name text, p_if_none_match text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f714e44373705326b59ff904758b1a9e

@@ -7,7 +7,7 @@ import pytest
 
 from support.agent import Agent
 from support.manifests import node, project
-from support.meddler import Meddler, NoNotifications
+from support.meddler import Meddler, NoAnswers, NoNotifications
 from support.server import BIN
 from support.wait import wait_for
 
@@ -107,6 +107,22 @@ def test_an_agent_gets_the_kind_it_asks_for_and_is_woken(make_cluster, make_agen
     agent.opens(kind)
     let_in(server)
     is_woken_by(agent, server, "web")
+
+
+@pytest.mark.parametrize("kind, secret", [("postgres", rb"password='?(\w+)"), ("stream", rb"token=(\w+)")])
+def test_no_log_and_no_url_has_the_secret_of_a_channel(make_cluster, make_agent, make_meddler, kind, secret):
+    server = make_cluster({"DEBUG": "true"})
+    meddler = make_meddler(server.port)
+    agent = make_agent(meddler.url, AGENT_CHANNEL=kind)
+    agent.opens(kind)
+    assert server.post("/api/v1/nodes/n1/channel", {"kind": kind}).status == 200  # one that is lost is told of, too
+    agent.says("channel lost")
+    agent.opens(kind, 2)
+    given = {found.decode() for found in re.findall(secret, bytes(meddler.answered))}
+    assert len(given) == 2 and all(len(word) >= 32 for word in given)
+    told = agent.log_text() + server.log_text() + "".join(re.findall(r"[A-Z]+ /\S* HTTP", meddler.heard.decode()))
+    assert f"GET /api/v1/nodes/n1/{'wakeups' if kind == 'stream' else 'assignments'} " in told
+    assert not [word for word in given if word in told]
 
 
 def test_an_agent_that_wants_no_channel_polls(make_cluster, make_agent):
@@ -219,6 +235,21 @@ def test_a_long_outage_of_postgres_is_survived(database, make_server, make_proxy
 def test_a_node_out_of_postgres_reach_takes_a_stream(make_cluster, make_agent):
     server = make_cluster({"CHANNEL_HOST": "127.0.0.1:1"})
     agent = make_agent(server.url)
+    agent.opens("stream", seconds=30)
+    let_in(server)
+    is_woken_by(agent, server, "web")
+
+
+def test_a_postgres_that_lets_in_and_then_falls_silent_holds_no_heartbeat_back(database, make_cluster, make_agent, make_meddler):
+    meddler = make_meddler(database.port, NoAnswers)
+    server = make_cluster({"CHANNEL_HOST": f"127.0.0.1:{meddler.port}"}, heartbeat_interval="500ms")
+    agent = make_agent(server.url)
+    wait_for(lambda: meddler.connections, "the agent to try")
+    for attempt in (1, 2):
+        wait_for(lambda n=attempt: len(meddler.connections) >= n, "the agent to try")
+        tried = database.value("SELECT clock_timestamp()")
+        wait_for(lambda t=tried: database.value("SELECT renewed_at > %s FROM cara.lease WHERE node = 'n1'", t), "a heartbeat", 5 + 3)
+    assert agent.said("take a channel error=listen on the wake-up channel: no answer within 5 s")
     agent.opens("stream", seconds=30)
     let_in(server)
     is_woken_by(agent, server, "web")

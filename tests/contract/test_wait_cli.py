@@ -11,8 +11,10 @@ import pytest
 import yaml
 from support.caractrl import caractrl
 from support.manifests import node, project
+from support.meddler import Meddler
 from support.server import BIN
 from support.wait import wait_for
+from support.watch_server import SILENCE, WatchServer, project_object
 
 ROOM = {"capacity": {"cpu": "2", "memory": "2Gi"}, "allocatable": {"cpu": "2", "memory": "2Gi"}}
 
@@ -141,6 +143,40 @@ def test_coming_and_going_can_be_waited_for(start, ctl, api):
     api.delete("/api/v1/projects/web?force=true")
     assert sorted(running.rest()) == ["project/other condition met", "project/web condition met"]
     assert running.end(how=None) == (0, "")
+
+
+def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
+    ready_node(api, "n1")
+    for name in ("kept", "moved"):
+        api.post("/api/v1/projects", labelled(name, tier="x"))
+        report(api, name, "Failed", "ContainerCrashed", "boom")
+    meddler = Meddler(api.port)
+    gone = start("wait", "projects", "-l", "tier=x", "--for=delete", "--timeout", "20s", server=meddler.url)
+    up = start("wait", "projects", "-l", "tier=x", "--for=phase=Running", "--timeout", "20s", server=meddler.url)
+    wait_for(lambda: meddler.heard.count(b"watch=true") == 2, "both to watch")
+    report(api, "kept", "Running", "ContainersRunning")
+    assert up.line() == "project/kept condition met"
+    api.delete("/api/v1/projects/kept?force=true")
+    assert gone.line() == "project/kept condition met"
+    assert api.put("/api/v1/projects/moved", labelled("moved", tier="y")).status == 200
+    report(api, "moved", "Running", "ContainersRunning")
+    assert up.line() == "project/moved condition met"
+    assert up.end(how=None) == (0, "")
+    api.delete("/api/v1/projects/moved?force=true")
+    assert gone.line() == "project/moved condition met"
+    assert gone.end(how=None) == (0, "")
+    meddler.close()
+
+
+def test_another_one_of_the_same_name_is_not_what_is_waited_for(start):
+    old, new = project_object("web", 1, "Pending"), project_object("web", 9, "Running", uid="another")
+    with WatchServer([([old], 5), ([new], 10)], [410, [SILENCE]]) as server:
+        assert start("wait", "project", "web", "--for=delete", server=server.url).rest() == ["project/web condition met"]
+    with WatchServer([([old], 5), ([new], 10)], [410, [SILENCE]]) as server:
+        code, err = start("wait", "project", "web", "--for=phase=Running", server=server.url).end(how=None)
+        assert (code, err) == (1, 'Error: wait: project "web" was deleted while it was waited for\n')
+    with WatchServer([([old], 5), ([new], 10)], [[SILENCE]]) as server:  # between the choice and the first look
+        assert start("wait", "projects", "--all", "--for=delete", server=server.url).rest() == ["project/web condition met"]
 
 
 @pytest.mark.parametrize("words, said", [
@@ -352,6 +388,59 @@ def test_events_are_followed_as_they_happen(start, api):
     line = running.line()
     assert "ContainerCrashed" in line and line.endswith("boom")
     assert running.end() == (0, "")
+
+
+@pytest.fixture
+def crowd(api):
+    """Records many events at once, each of a node of its own."""
+
+    def record(count, kind, reason, ago="0"):
+        api.database.sql("INSERT INTO cara.event (kind, name, type, reason, message, actor, first_at, last_at)"
+                         " SELECT 'Node', 'crowd' || n, %s, %s, 'm', 'test', t, t"
+                         " FROM generate_series(1, %s) n, (SELECT clock_timestamp() - %s::interval) now(t)", kind, reason, count, ago)
+
+    yield record
+    api.database.sql("DELETE FROM cara.event WHERE name LIKE 'crowd%'")
+
+
+def test_no_event_of_a_time_or_type_is_left_out_however_many_there_are(ctl, crowd):
+    crowd(30, "Warning", "Rare", "5 min")
+    crowd(2500, "Normal", "Common", "4 min")
+
+    def shown(*words):
+        done = ctl("events", "-o", "json", *words)
+        items = json.loads(done.out)["items"]
+        assert [e["lastTimestamp"] for e in items] == sorted(e["lastTimestamp"] for e in items)
+        assert "continue" not in json.loads(done.out)["metadata"]
+        return [e["reason"] for e in items if e["involvedObject"]["name"].startswith("crowd")], done.err
+
+    reasons, err = shown("--since", "10m")
+    assert (reasons, err) == (["Rare"] * 30 + ["Common"] * 2500, "")
+    assert shown("--type", "Warning")[0] == ["Rare"] * 30
+    reasons, err = shown()
+    assert 900 < len(reasons) <= 1000 and err == "Warning: there are older events: --since 10m shows all of a time\n"
+
+
+def test_followers_of_events_see_every_one_of_thousands_at_once(start, api, crowd):
+    crowd(1, "Warning", "First")
+    running = start("events", "-w", "--since", "10m", "--type", "Warning", "-o", "json", server=api.url)
+    seen, text = [], running.line()  # it has looked for the first time
+    crowd(3500, "Warning", "NodeLost")
+    crowd(1, "Warning", "Last")
+    while not seen or seen[-1] != ("Last", "crowd1"):
+        text += running.line()
+        if text.count("{") == text.count("}"):
+            event = json.loads(text)
+            seen.append((event["reason"], event["involvedObject"]["name"]))
+            text = ""
+    lost = [name for reason, name in seen if reason == "NodeLost"]
+    assert len(lost) == len(set(lost)) == 3500
+    assert running.end() == (0, "")
+
+
+def test_events_that_cannot_be_watched_are_not_taken_for_such(api):
+    answer = api.get("/api/v1/events?watch=true")
+    assert answer.status == 400 and "cannot be watched" in answer.json["detail"]
 
 
 # --- completion ------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 -- The change log, revisions and events: every change leaves one row of each kind it should, nothing else any.
 BEGIN;
 \ir given.psql
-SELECT plan(50);
+SELECT plan(59);
 
 -- What a statement adds to the change log, as 'Kind name OP @node'.
 CREATE FUNCTION given.logged(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
@@ -73,11 +73,21 @@ CREATE FUNCTION given.events(p_query jsonb) RETURNS text LANGUAGE sql
 SELECT is(given.events(query::jsonb), listed, query)
   FROM (VALUES ('{}', 'project/web node/web project/db cluster/cluster'), ('{"for":["project/web"]}', 'project/web'), ('{"for":["node/web"]}', 'node/web'), ('{"for":["nodes/web"]}', 'node/web'),
                ('{"for":["project/nobody"]}', '-'), ('{"for":["cluster/cluster"]}', 'cluster/cluster'), ('{"limit":["2"]}', 'project/db cluster/cluster'), ('{"limit":[""]}', 'project/web node/web project/db cluster/cluster'),
-               ('{"for":["project/db"],"limit":["1"]}', 'project/db')) v(query, listed);
+               ('{"for":["project/db"],"limit":["1"]}', 'project/db'), ('{"type":["Warning"]}', 'node/web cluster/cluster'), ('{"type":["Warning"],"limit":["1"]}', 'cluster/cluster'),
+               ('{"type":["Normal"],"for":["node/web"]}', '-'), ('{"watch":["false"],"type":[""]}', 'project/web node/web project/db cluster/cluster')) v(query, listed);
+SELECT is((WITH RECURSIVE page AS (
+               SELECT api.event_list('{"limit":["3"]}') AS list
+               UNION ALL
+               SELECT api.event_list(jsonb_build_object('limit', '["3"]'::jsonb, 'continue', jsonb_build_array(list#>>'{metadata,continue}'))) FROM page WHERE list#>>'{metadata,continue}' IS NOT NULL
+           ) SELECT string_agg((SELECT string_agg(i->>'reason', ' ') FROM json_array_elements(list->'items') i) || ' ' || (list->>'metadata' <> '{}'), ', ') FROM page),
+    'Odd Created EvictionStopped true, Created false', 'pages go back to the oldest, each of them the newest last');
+SELECT is(api.event_list('{"limit":["4"]}')->>'metadata', '{}', 'a page that is full and the last says so');
 SELECT is((api.event_list('{"for":["node/web"]}')->'items'->0)::text, '{"id":' || (SELECT id FROM cara.event WHERE reason = 'Odd') || ',"type":"Warning","reason":"Odd","message":"\u003cx\u003e","count":1,"firstTimestamp":"2030-01-01T00:00:02Z","lastTimestamp":"2030-01-01T00:00:02Z","involvedObject":{"kind":"Node","name":"web"},"actor":"bob"}', 'an event on the wire');
 SELECT is(given.error_of(format('SELECT api.event_list(%L)', query)), error, error)
   FROM (VALUES ('{"limit":["0"]}', 'SR400 limit: limit "0" must be a number from 1 to 10000'), ('{"limit":["10001"]}', 'SR400 limit: limit "10001" must be a number from 1 to 10000'),
                ('{"limit":["-1"]}', 'SR400 limit: limit "-1" must be a number from 1 to 10000'), ('{"limit":["ten"]}', 'SR400 limit: limit "ten" must be a number from 1 to 10000'),
+               ('{"type":["warning"]}', 'SR400 type: type "warning" must be Normal or Warning'), ('{"continue":["x"]}', 'SR400 continue: continue is not a token of this list'),
+               ('{"watch":["true"]}', 'SR400 watch: events cannot be watched'),
                ('{"for":["web"]}', 'SR400 for: for "web" must be node/NAME or project/NAME'), ('{"for":["pod/web"]}', 'SR400 for: for "pod/web" must be node/NAME or project/NAME')) v(query, error);
 
 -- Revisions hold what was asked for then.

@@ -7,12 +7,13 @@ import threading
 
 class Meddler:
     """`target` may be changed at any time; new connections go there. The filters take what a server sends on one connection
-    and give what is passed on."""
+    and give what is passed on; `heard` is all that clients sent, `answered` what they were sent."""
 
     def __init__(self, port, make_filter=None):
         self.target = ("127.0.0.1", port)
         self.make_filter = make_filter or (lambda: lambda data: data)
         self.connections = []
+        self.heard, self.answered = bytearray(), bytearray()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -51,9 +52,17 @@ class Meddler:
             connection = {"deaf": False, "sockets": (client, upstream)}
             self.connections.append(connection)
             keep = self.make_filter()
-            threading.Thread(target=self._pump, args=(connection, client, upstream, lambda data: data), daemon=True).start()
+            threading.Thread(target=self._pump, args=(connection, client, upstream, self._hear), daemon=True).start()
             threading.Thread(target=self._pump, args=(connection, upstream, client, lambda data, c=connection, k=keep:
-                                                      b"" if c["deaf"] else k(data)), daemon=True).start()
+                                                      self._answer(b"" if c["deaf"] else k(data))), daemon=True).start()
+
+    def _hear(self, data):
+        self.heard += data
+        return data
+
+    def _answer(self, data):
+        self.answered += data
+        return data
 
     def _pump(self, connection, source, sink, keep):
         with contextlib.suppress(OSError):
@@ -62,12 +71,15 @@ class Meddler:
         self._end(connection)
 
 
-class NoNotifications:
-    """For what Postgres sends on one connection: all messages but NotificationResponse."""
+class Messages:
+    """What Postgres sends on one connection, a message at a time: those that `passes` says of by their type."""
 
     def __init__(self):
         self.rest = b""
         self.greeted = False
+
+    def passes(self, kind):
+        raise NotImplementedError
 
     def __call__(self, data):
         self.rest += data
@@ -79,7 +91,26 @@ class NoNotifications:
             size = 1 + struct.unpack("!I", self.rest[1:5])[0]
             if len(self.rest) < size:
                 break
-            if self.rest[:1] != b"A":
+            if self.passes(self.rest[:1]):
                 out += self.rest[:size]
             self.rest = self.rest[size:]
         return out
+
+
+class NoNotifications(Messages):
+    """All but NotificationResponse."""
+
+    def passes(self, kind):
+        return kind != b"A"
+
+
+class NoAnswers(Messages):
+    """The greeting, up to the first ReadyForQuery; then nothing, whatever is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.ready = False
+
+    def passes(self, kind):
+        before, self.ready = self.ready, self.ready or kind == b"Z"
+        return not before

@@ -197,6 +197,7 @@ SELECT is(given.placed(), 'db=a1 near=a2 wish=b1', 'and anywhere when it is a wi
 SELECT given.nothing(), given.machine('n1', '{}', '{"taints":[{"key":"old","effect":"PreferNoSchedule"}]}'), given.machine('n2');
 SELECT given.wants('db', '{"tolerations":[{"operator":"Exists"}]}', '{"app":"db"}'), given.wants('other', '{}', '{"app":"other"}');
 SELECT is(given.placed(), 'db=n1 other=n2', 'given one on each');
+UPDATE cara.setting SET value = '11' WHERE name = 'max_placement_terms';
 SELECT given.wants(n, jsonb_build_object('affinity', (SELECT jsonb_agg('{"matchLabels":{"app":"db"},"weight":100}'::jsonb) FROM generate_series(1, terms)))) FROM (VALUES ('w09', 9), ('w11', 11)) v(n, terms);
 SELECT is(given.placed(), 'db=n1 other=n2 w09=n2 w11=n1', 'PreferNoSchedule counts a thousand: nine terms of a hundred do not outweigh it, eleven do');
 

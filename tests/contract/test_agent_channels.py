@@ -7,7 +7,7 @@ import pytest
 
 from support.agent import Agent
 from support.manifests import node, project
-from support.meddler import Meddler, NoAnswers, NoNotifications
+from support.meddler import NoAnswers, NoNotifications
 from support.server import BIN
 from support.wait import wait_for
 
@@ -30,19 +30,6 @@ def make_agent():
     yield make
     for agent in made:
         agent.stop()
-
-
-@pytest.fixture
-def make_meddler():
-    made = []
-
-    def make(*args, **options):
-        made.append(Meddler(*args, **options))
-        return made[-1]
-
-    yield make
-    for meddler in made:
-        meddler.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from support.caractrl import caractrl
 from support.manifests import node, project
-from support.meddler import Meddler
 from support.server import BIN
 from support.wait import wait_for
 from support.watch_server import SILENCE, WatchServer, project_object
@@ -145,12 +144,12 @@ def test_coming_and_going_can_be_waited_for(start, ctl, api):
     assert running.end(how=None) == (0, "")
 
 
-def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
+def test_what_loses_its_label_is_waited_for_all_the_same(start, api, make_meddler):
     ready_node(api, "n1")
     for name in ("kept", "moved"):
         api.post("/api/v1/projects", labelled(name, tier="x"))
         report(api, name, "Failed", "ContainerCrashed", "boom")
-    meddler = Meddler(api.port)
+    meddler = make_meddler(api.port)
     gone = start("wait", "projects", "-l", "tier=x", "--for=delete", "--timeout", "20s", server=meddler.url)
     up = start("wait", "projects", "-l", "tier=x", "--for=phase=Running", "--timeout", "20s", server=meddler.url)
     wait_for(lambda: meddler.heard.count(b"watch=true") == 2, "both to watch")
@@ -165,7 +164,6 @@ def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
     api.delete("/api/v1/projects/moved?force=true")
     assert gone.line() == "project/moved condition met"
     assert gone.end(how=None) == (0, "")
-    meddler.close()
 
 
 def test_another_one_of_the_same_name_is_not_what_is_waited_for(start):

@@ -9,11 +9,12 @@
 
 #include <string.h>
 
-#define FORCE_FLAG                                                                                 \
+#define FORCE_FLAG(text)                                                                           \
     {                                                                                              \
-        "force", 0, NULL, NULL, false, "forget projects at once, whatever their nodes still run",  \
-            NULL                                                                                   \
+        "force", 0, NULL, NULL, false, text, NULL                                                  \
     }
+#define FORCE_PROJECTS "forget projects at once, whatever their nodes still run"
+#define FORCE_NODES    "delete nodes that have projects: these get other nodes at once"
 #define WAIT_FLAGS                                                                                 \
     { "timeout", 0, "duration", "5m", false, "with --wait: how long; 0 for ever", NULL },          \
     {                                                                                              \
@@ -21,20 +22,17 @@
     }
 
 static const Flag node_flags[] = {
-    ALL_FLAG,
-    SELECTOR_FLAG,
-    WAIT_FLAGS,
-    { .name = NULL },
+    ALL_FLAG, FORCE_FLAG(FORCE_NODES), SELECTOR_FLAG, WAIT_FLAGS, { .name = NULL },
 };
 
 static const Flag project_flags[] = {
-    ALL_FLAG, FORCE_FLAG, SELECTOR_FLAG, WAIT_FLAGS, { .name = NULL },
+    ALL_FLAG, FORCE_FLAG(FORCE_PROJECTS), SELECTOR_FLAG, WAIT_FLAGS, { .name = NULL },
 };
 
 static const Flag delete_flags[] = {
     { "filename", 'f', "string", NULL, false,
       "file, directory or URL of what to delete, - for stdin; may be given again", NULL },
-    FORCE_FLAG,
+    FORCE_FLAG(FORCE_PROJECTS "; " FORCE_NODES),
     WAIT_FLAGS,
     { .name = NULL },
 };
@@ -65,8 +63,7 @@ static void delete_done(Delete *d)
 static int delete_one(Delete *d, const Resource *resource, const char *name, Err *err)
 {
     _cleanup_(mem_freep) char *item = api_item_path(resource->path, name);
-    bool forced = d->force && resource == &resource_project;
-    _cleanup_(mem_freep) char *path = mem_printf("%s%s", item, forced ? "?force=true" : "");
+    _cleanup_(mem_freep) char *path = mem_printf("%s%s", item, d->force ? "?force=true" : "");
     Buf *out = &d->ctl->out;
     int status;
 
@@ -142,7 +139,7 @@ static const char **names_of_kind(const json_t *items, const Resource *resource,
     return names;
 }
 
-/* Projects before nodes, since a node that still has projects cannot go. */
+/* Projects before nodes, since a node that still has projects cannot go unless by force. */
 static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
 {
     static const Resource *const order[] = { &resource_project, &resource_node };

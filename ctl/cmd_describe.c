@@ -33,6 +33,17 @@ static void add_events(Ctl *ctl, const Resource *resource, const char *name, con
 }
 
 /* As events are, an extra. */
+static void add_room(Ctl *ctl, const char *name)
+{
+    _cleanup_(mem_freep) char *item = api_item_path(resource_node.path, name);
+    _cleanup_(mem_freep) char *path = mem_printf("%s/room", item);
+    _cleanup_(json_decrefp) json_t *room = NULL;
+
+    if (api_call(ctl, "GET", path, NULL, NULL, &room, &(Err){ 0 }) == 0)
+        describe_room(room, &ctl->out);
+}
+
+/* As events are, an extra. */
 static void add_deaths(Ctl *ctl, const char *name)
 {
     _cleanup_(mem_freep) char *item = api_item_path(resource_project.path, name);
@@ -57,6 +68,8 @@ static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Er
         describe_project(object, ctl->now, &ctl->out);
     if (resource == &resource_project)
         add_deaths(ctl, name);
+    else
+        add_room(ctl, name);
     add_events(ctl, resource, name, object);
     return 0;
 }

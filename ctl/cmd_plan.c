@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define PLAN_TIMEOUT_MS 300000 /* it does everything that the real thing would */
-
 static const Flag flags[] = {
     { "filename", 'f', "string", NULL, false,
       "file, directory or URL of manifests, - for stdin; may be given again", NULL },
@@ -105,7 +103,6 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 
     if (body == NULL)
         return -1;
-    ctl->timeout_ms = PLAN_TIMEOUT_MS;
     if (api_call(ctl, "POST", "/api/v1/plan", body, NULL, &plan, err) < 0)
         return err_prefix(err, "plan");
     if (!json_is_array(json_object_get(plan, "items")))

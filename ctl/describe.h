@@ -10,6 +10,9 @@
 void describe_node(const json_t *node, int64_t now, Buf *out);
 void describe_project(const json_t *project, int64_t now, Buf *out);
 
+/* What its projects request of what a node offers, as api.node_room() has it. */
+void describe_room(const json_t *room, Buf *out);
+
 /* The events, newest last; nothing when there are none. */
 void describe_events(const json_t *items, int64_t now, Buf *out);
 

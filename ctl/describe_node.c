@@ -86,3 +86,25 @@ void describe_node(const json_t *node, int64_t now, Buf *out)
     describe_amounts("Allocatable", json_at(node, "status.allocatable"), out);
     describe_conditions(node, out);
 }
+
+/* "  cpu:<TAB>1500m of 4 (38%)"; of how much only where the node said so. */
+static void describe_share(const char *key, const json_t *share, Buf *out)
+{
+    buf_printf(out, "  %s:\t", key);
+    print_cell(json_text_at(share, "requested"), "0", out);
+    if (*json_text_at(share, "of") != '\0') {
+        buf_add_str(out, " of ");
+        print_clean(json_text_at(share, "of"), out);
+    }
+    if (json_at(share, "percent") != NULL)
+        buf_printf(out, " (%" PRId64 "%%)", json_int_at(share, "percent"));
+    buf_add_str(out, "\n");
+}
+
+void describe_room(const json_t *room, Buf *out)
+{
+    buf_add_str(out, "\nAllocated resources:\n");
+    buf_printf(out, "  Projects:\t%" PRId64 "\n", json_int_at(room, "projects"));
+    describe_share("cpu", json_at(room, "cpu"), out);
+    describe_share("memory", json_at(room, "memory"), out);
+}

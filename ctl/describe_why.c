@@ -91,6 +91,58 @@ static void add_names(const json_t *names, size_t total, Buf *out)
 
 /* ---- sections -------------------------------------------------------------------------------- */
 
+/* "10", or with spreadBy "zone-a with 3 other projects". */
+static void add_standing(const json_t *standing, bool by_domain, Buf *out)
+{
+    int64_t projects = json_int_at(standing, "domainProjects");
+
+    if (!by_domain) {
+        buf_printf(out, "%" PRId64, json_int_at(standing, "liking"));
+        return;
+    }
+    print_cell(json_text_at(standing, "domain"), "<none>", out);
+    buf_printf(out, " with %" PRId64 " other project%s", projects, projects == 1 ? "" : "s");
+}
+
+/* What ranked before the score, as it is now: of the winner, and of who came second. */
+static void add_standings(const json_t *standings, const char *key, bool by_domain, Buf *out)
+{
+    const json_t *second = json_array_get(standings, 1);
+
+    buf_printf(out, "%s:\t", key);
+    add_standing(json_array_get(standings, 0), by_domain, out);
+    if (second != NULL) {
+        buf_add_str(out, "; next best: ");
+        add_standing(second, by_domain, out);
+    }
+}
+
+/* "liking" or "domain" in any of these. */
+static bool any_has(const json_t *standings, const char *member)
+{
+    size_t i;
+    json_t *standing;
+
+    json_array_foreach (standings, i, standing) {
+        const json_t *value = json_object_get(standing, member);
+        if (json_is_integer(value) ? json_integer_value(value) != 0 : value != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void add_ranking(const json_t *standings, Buf *out)
+{
+    if (any_has(standings, "liking")) {
+        add_standings(standings, "Liking", false, out);
+        buf_add_str(out, " now: preferred terms and PreferNoSchedule, before the score\n");
+    }
+    if (any_has(standings, "domain")) {
+        add_standings(standings, "Domain", true, out);
+        buf_add_str(out, " now: the emptier one, before the score\n");
+    }
+}
+
 static void add_decision(const json_t *decision, int64_t now, Buf *out)
 {
     const json_t *excluded = json_at(decision, "excluded");
@@ -105,7 +157,9 @@ static void add_decision(const json_t *decision, int64_t now, Buf *out)
     add_score(decision, "score", out);
     buf_add_str(out, "; next best: ");
     add_runner_up(decision, "none", out);
-    buf_add_str(out, "\nStrategy:\t");
+    buf_add_str(out, "\n");
+    add_ranking(json_at(decision, "standing"), out);
+    buf_add_str(out, "Strategy:\t");
     print_cell(strategy, "<none>", out);
     if (strcmp(strategy, "Spread") == 0)
         buf_add_str(out, ": minus the projects on the node, this one among them");
@@ -149,9 +203,13 @@ static void add_verdicts(const json_t *nodes, Buf *out)
     size_t i;
     json_t *node;
 
+    bool liking = any_has(nodes, "liking");
+    bool domain = any_has(nodes, "domain");
+
     if (!json_is_array(nodes))
         return;
-    buf_add_str(&rows, "NODE\tVERDICT\tLACKS\tPROJECTS\tSCORE\n");
+    buf_printf(&rows, "NODE\tVERDICT\tLACKS\t%s%sPROJECTS\tSCORE\n", liking ? "LIKING\t" : "",
+               domain ? "DOMAIN\t" : "");
     json_array_foreach (nodes, i, node) {
         const char *verdict = json_text_at(node, "verdict");
         const char *style = strcmp(verdict, "fits") == 0 ? STYLE_GOOD : STYLE_DIM;
@@ -160,6 +218,13 @@ static void add_verdicts(const json_t *nodes, Buf *out)
         print_clean(verdict, &rows);
         buf_add_str(&rows, STYLE_END "\t");
         print_cell(json_text_at(node, "lacks"), "-", &rows);
+        if (liking)
+            buf_printf(&rows, "\t%" PRId64, json_int_at(node, "liking"));
+        if (domain) {
+            buf_add_str(&rows, "\t");
+            print_cell(json_text_at(node, "domain"), "<none>", &rows);
+            buf_printf(&rows, " (%" PRId64 ")", json_int_at(node, "domainProjects"));
+        }
         buf_printf(&rows, "\t%" PRId64 "\t", json_int_at(node, "projects"));
         add_score(node, "score", &rows);
         buf_add_str(&rows, "\n");
@@ -196,6 +261,32 @@ static void add_history(const json_t *history, int64_t now, Buf *out)
     describe_table(buf_str(&rows), out);
 }
 
+/* What the project left behind on a live node goes first: for how long, and what ends it sooner. */
+static void add_wait(const json_t *wait, int64_t now, Buf *out)
+{
+    _cleanup_(buf_done) Buf node = { .max = CTL_OUTPUT_MAX };
+    char age[TIME_TEXT_MAX];
+    int64_t then;
+    bool zero;
+
+    if (wait == NULL)
+        return;
+    print_clean(json_text_at(wait, "node"), &node);
+    buf_printf(out, "Waits For:\t%s", buf_str(&node));
+    if (time_parse_rfc3339(json_text_at(wait, "since"), &then, &zero, NULL) == 0 && !zero) {
+        time_format_age(then, now, age);
+        buf_printf(out, ", %s so far", age);
+    }
+    if (time_parse_rfc3339(json_text_at(wait, "until"), &then, &zero, NULL) == 0 && !zero) {
+        time_format_age(now, then, age);
+        buf_printf(out, ", %s more at the most", age);
+    }
+    buf_printf(out,
+               "\nWould Help:\tits agent and engine at work: caractrl describe node %s; if the "
+               "machine is gone for good: caractrl delete node %s --force\n",
+               buf_str(&node), buf_str(&node));
+}
+
 static void add_line(const char *key, const json_t *why, const char *path, Buf *out)
 {
     buf_printf(out, "%s:\t", key);
@@ -213,10 +304,11 @@ void describe_why(const json_t *why, int64_t now, Buf *out)
     add_line("Node", why, "node", &rows);
     if (*json_text_at(why, "message") != '\0')
         add_line("Why", why, "message", &rows);
+    add_wait(json_at(why, "waitsFor"), now, &rows);
     if (decision != NULL)
         add_decision(decision, now, &rows);
     print_table(buf_str(&rows), out);
-    if (decision == NULL)
+    if (decision == NULL && json_int_at(why, "fits") == 0)
         add_reasons(json_at(why, "reasons"), out);
     add_verdicts(json_at(why, "nodes"), out);
     add_history(json_at(why, "history"), now, out);

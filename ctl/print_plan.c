@@ -42,7 +42,19 @@ static void add_object(const json_t *item, Buf *out)
     print_clean(json_text_at(item, "name"), out);
 }
 
-/* "n1 -> n2", "-> n2" of what has no node yet, "n1" of what keeps it. */
+/* Whether it is, or would be, a project that wants a node and has none. */
+static bool is_left_waiting(const json_t *item)
+{
+    const char *action = json_text_at(item, "action");
+
+    return *json_text_at(item, "to") == '\0' &&
+           strcmp(json_text_at(item, "kind"), "Project") == 0 &&
+           (strcmp(action, "create") == 0 || strcmp(action, "update") == 0 ||
+            strcmp(action, "pending") == 0);
+}
+
+/* "n1 -> n2", "-> n2" of what has no node yet, "n1 -> -" of what loses it, "n1" of what keeps it.
+ */
 static void add_way(const json_t *item, Buf *out)
 {
     const char *from = json_text_at(item, "from");
@@ -54,6 +66,8 @@ static void add_way(const json_t *item, Buf *out)
     if (*to != '\0' && strcmp(from, to) != 0) {
         buf_add_str(out, *from != '\0' ? " -> " : "-> ");
         print_clean(to, out);
+    } else if (*from != '\0' && is_left_waiting(item)) {
+        buf_add_str(out, " -> -");
     }
 }
 
@@ -95,32 +109,31 @@ void print_plan_names(const json_t *plan, Buf *out)
     }
 }
 
-/* Projects that would be new and have no node yet. */
-static size_t count_homeless(const json_t *plan)
+/* Of what would be created or updated: how many projects would have no node. */
+static size_t count_homeless(const json_t *plan, const char *action)
 {
     size_t count = 0;
     size_t i;
     json_t *item;
 
     json_array_foreach (json_at(plan, "items"), i, item)
-        count += strcmp(json_text_at(item, "action"), "create") == 0 &&
-                 strcmp(json_text_at(item, "kind"), "Project") == 0 &&
-                 *json_text_at(item, "to") == '\0';
+        count += strcmp(json_text_at(item, "action"), action) == 0 && is_left_waiting(item);
     return count;
 }
 
 void print_plan_summary(const json_t *plan, Buf *out)
 {
     const json_t *summary = json_at(plan, "summary");
-    size_t homeless = count_homeless(plan);
     const char *comma = "";
 
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
-        int64_t count = json_int_at(summary, actions[i].action);
+        const char *action = actions[i].action;
+        int64_t count = json_int_at(summary, action);
+        size_t homeless = strcmp(action, "pending") != 0 ? count_homeless(plan, action) : 0;
         if (count == 0)
             continue;
         buf_printf(out, "%s%" PRId64 " %s", comma, count, actions[i].summary);
-        if (i == 0 && homeless > 0)
+        if (homeless > 0)
             buf_printf(out, " (%zu left waiting)", homeless);
         comma = ", ";
     }

@@ -549,6 +549,8 @@ VIEW cara.nodes
     unschedulable boolean
     last_heartbeat timestamp with time zone
     message text
+    cpu text
+    memory text
  SELECT n.name,
     s.state,
     COALESCE(NULLIF((s.network ->> 'ip'::text), ''::text), '<none>'::text) AS ip,
@@ -558,12 +560,15 @@ VIEW cara.nodes
           WHERE ((a.node = n.name) AND (a.released_at IS NULL))) AS projects,
     n.unschedulable,
     l.renewed_at AS last_heartbeat,
-    s.message
-   FROM ((cara.node n
+    s.message,
+    concat(cara.show_cpu(r.cpu_taken), (' of '::text || cara.show_cpu(r.cpu)), ((' ('::text || cara.percent(r.cpu_taken, r.cpu)) || '%)'::text)) AS cpu,
+    concat(cara.show_memory(r.memory_taken), (' of '::text || cara.show_memory(r.memory)), ((' ('::text || cara.percent(r.memory_taken, r.memory)) || '%)'::text)) AS memory
+   FROM (((cara.node n
      JOIN cara.node_status s ON ((s.node = n.name)))
+     JOIN cara.node_room r ON ((r.node = n.name)))
      LEFT JOIN cara.lease l ON ((l.node = n.name)))
   ORDER BY n.name;
-    -- Nodes as caractrl get nodes shows them, and a little more.
+    -- Nodes as caractrl get nodes shows them, and a little more: what their projects request of what there is.
 VIEW cara.projects
     name text COLLATE "C"
     phase text
@@ -628,7 +633,7 @@ FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DE
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
-FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY f0fc16653b6f9b3ed2a47233aea599fa
+FUNCTION api.bus_notify(p_after bigint) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 2f1c457c5764f5c980c0e705589d9c89
     -- Notifies cara_bus, and the channels of nodes that have to look again since p_after (NULL: all of kind postgres); gives the position reached and whether there is more.
 FUNCTION api.bus_read(p_after bigint, p_limit integer) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4c4bbf907ff3a6d6074c996879384d62
     -- What servers pass on: position, nodes to wake, channels revoked, changed, trimmed, behind. p_after NULL: only the position.
@@ -652,12 +657,12 @@ FUNCTION api.node_cordon(p_name text, p_actor text) RETURNS json VOLATILE SECURI
     -- A node takes no new projects; those it has stay. SR404.
 FUNCTION api.node_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY bd477d749144795687ae5e758125a0ea
     -- A new node from a manifest; its status is not taken from the body. SR400, SR409.
-FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 82220276cf78cac84d8209097b1299db
-    -- Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.
-FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41b97cc8de4525caae1b471c1baca9f8
+FUNCTION api.node_delete(p_name text, p_actor text, p_if_match text, p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY aa9ad14899f6be0e3829bf4018671d30
+    -- Removes a node that no project is assigned to; gives NULL. p_query force=true: its projects go back to the scheduler, whatever it still runs. SR404, SR409, also when it is not of the version in p_if_match.
+FUNCTION api.node_drain(p_name text, p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 597556779ff79dd06f8165f2d0c5ca23
     -- Cordons a node and has what can move taken off it; api.node_uncordon cancels. p_query dryRun=true only tells. SR404.
-FUNCTION api.node_drain_status(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY f4c4b72d4391e0b5db17e5d88b813deb
-    -- How far a drain has come: what is leaving, what cannot and why. SR404.
+FUNCTION api.node_drain_status(p_name text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 41aa842f029d9e6c8b732fd3257b95e0
+    -- How far a drain has come, or would go: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
 FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 4893bd677cc12cecf74cd30e051a1665
@@ -666,11 +671,13 @@ FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET
     -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.
 FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f8df3ccba59aecf1f6f9a4c5b03e8219
     -- Takes in an agent's reports and deaths and says of each whether it was accepted (204, or 400, 404, 409 with detail), and how much of a dead container's log is wanted. SR400, SR404.
+FUNCTION api.node_room(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 595f9faac08eb2d69e05ac85cc73d06e
+    -- How full a node is: what its projects request of what it offers, which is what is allocatable less what is reserved. SR404.
 FUNCTION api.node_uncordon(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 6a190e4acc56cb015f87669a29a44231
     -- A node takes projects again; a drain under way ends where it is. SR404.
 FUNCTION api.node_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0bcad581976c2291f46ce876f2517f2
     -- Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.
-FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 23428e4f538a06e97959c1357da82a37
+FUNCTION api.plan(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 89a21ab56b86a4363f9d51cced4c39ea
     -- What applying, deleting, draining or losing would change, place, move or leave waiting: the real functions, rolled back; no row, event or NOTIFY escapes. SR400, SR404, SR409 as they.
 FUNCTION api.project_create(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 898f7967ad4fb6123f5b0883984115c2
     -- A new project from a manifest; it starts Pending whatever the body's status says. SR400, SR409.
@@ -686,13 +693,13 @@ FUNCTION api.project_logs(p_name text, p_query jsonb) RETURNS json STABLE SECURI
     -- The newest deaths of a project's services, newest first for each: how they ended and their last lines. limit is per service, tail in lines, log=false leaves the lines out. SR400, SR404.
 FUNCTION api.project_report(p_name text, p_body jsonb, p_actor text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2aceb8d6068029d81bda363549ba8012
     -- Sets a project's phase; gives NULL. With an epoch only the current assignment may (SR409); without one any phase may be forced, except back from a deletion (SR409). SR400, SR404.
-FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 26c30467d7cf0ed7a8fabafa84a9a773
+FUNCTION api.project_unpin(p_name text, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY a3e962a06ba38ca0c1c6a4983841bd8b
     -- Forgets where a project's data is, so that it may run elsewhere without it. SR404.
 FUNCTION api.project_update(p_name text, p_body jsonb, p_actor text, p_if_match text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY b31abada659fac3c678380746019baf8
     -- Replaces spec, labels and annotations. A running project is updated in place by its agent; a failed one starts anew. SR400, SR404, SR409, also when it is not of the version in the body or in p_if_match.
 FUNCTION api.ready() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b0c49cb2503925e8410c44a97d6dbcb
     -- The newest migration this database has; that it answers is what readyz wants to know.
-FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 0b4acdaab202d661ea28763b6089c6fd
+FUNCTION api.rebalance(p_query jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c7c0621184625dde542ea17a281c4186
     -- Moves projects from crowded nodes to emptier ones and says which; p_query dryRun=true only says.
 FUNCTION api.schedule(p_now timestamp with time zone) RETURNS integer VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET jit=off SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY fed8859bb0e6bc4630f39ed5ceb17b93
     -- Places every pending project it can and returns how many; the rest is told why it waits.
@@ -706,7 +713,7 @@ FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json V
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
 FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
-FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY c1b6c0787723f35b142a4522eb97e33a
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 16dbe5f2ada31204b316556bbf257dd9
     -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.
@@ -714,8 +721,8 @@ FUNCTION api.watch_read(p_kind text, p_query jsonb, p_after bigint, p_limit inte
     -- Events of nodes or projects after a position: (id, line), and one last row with line NULL and the position reached. p_query filters as in lists. SR400, SR410.
 FUNCTION api.watch_start(p_kind text, p_query jsonb, p_name text, p_limit integer) RETURNS TABLE(id bigint, name text, line text) VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 19ff887e6348900f12677e2c18caad20
     -- What there is as ADDED events (id = version, name, line), and one last row: line NULL, the position to watch from, the name for the next page or NULL. SR400.
-FUNCTION api.why(p_name text, p_query jsonb) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY a71be63367373db31ad19ea562ae8fde
-    -- Why a project is where it is, or waits: the verdict of the scheduler now, the decision, all earlier ones. p_query nodes=true: each node. SR404.
+FUNCTION api.why(p_name text, p_query jsonb, p_now timestamp with time zone) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8db3a8a65192583f7389a4268b0bb3a5
+    -- Why a project is where it is, or waits: the verdict of the scheduler now, what is waited for, the decision, all earlier ones. p_query nodes=true: each node. SR404.
 FUNCTION cara.age(p_then timestamp with time zone, p_now timestamp with time zone) RETURNS text STABLE SET search_path=cara, pg_temp BODY b25ef25122f19a76733e7f1681ea2afc
     -- How long ago, in the one unit people read: 59s, 59m, 23h, 7d.
 FUNCTION cara.applied_wire(p_kind text, p_name text, p_result text, p_object text) RETURNS text STABLE BODY 3fef71d19378203120a7f34ab7f40876
@@ -730,11 +737,11 @@ FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY b35f80e5a35903b5f
     -- True of a manifest that is canonical as it stands, written from cara.field.
 FUNCTION cara.channel_default(p_has_postgres boolean) RETURNS text STABLE SET search_path=cara, pg_temp BODY 13df94fd1519af077de4bcb735b9d05f
     -- The kind of channel for an agent that asks for none, by whether it has one of kind postgres and how many nodes there are.
-FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a8452be8a0962f6fac9656f4eec20f3d
+FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY aa5a9f574fdb5fced4636544e1d2323c
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
-FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 144ee4cfb50e572f5e6cc173d6ef6b1e
+FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7b86280272f2c1dbecbae31da822dfc1
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
     -- Raises SR400 for the first rule that an ingress entry breaks.
@@ -750,18 +757,20 @@ FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATIL
     -- Raises SR400 unless the phase is one there is.
 FUNCTION cara.check_phase_move() RETURNS trigger VOLATILE BODY b4d76a4edf3a6357f37fa6b76cd82045
     -- Trigger: refuses a phase that there is not (SR400), and a move that cara.phase_transition does not have (SR409).
-FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e69c4a9b2138c60f8f5c23965aa7faeb
+FUNCTION cara.check_placement(p_placement jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4b762c4a3fed5127d6ba8b24ad47386a
     -- Raises SR400 for the first rule that a project's placement breaks.
 FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY d2d5e111aa321f4b2f9f933769e69dbe
     -- Raises SR400 unless NULL or a TCP port.
-FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY cde985f0c9fe0bc26f55c6692df558c7
+FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 76e5f563e9ca8e2ce819cd5f250c8f0f
     -- Raises SR400 for the first port that is not one.
 FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean) RETURNS void VOLATILE BODY dc1689830b0ac9ec9f790ad554c7d430
     -- Raises SR400 or SR413 for the first rule that a project's manifest breaks.
 FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE BODY e300de91f39b63990e34a85b440d1f5e
     -- Raises SR400 for the first rule that a project's spec breaks.
-FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY e21fa73a5ebc258a6ac0305bf869c61c
+FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b85babbef5ae5fbe2690250fece7972b
     -- Raises SR400 unless NULL or a quantity that is not negative.
+FUNCTION cara.check_range(p_value text, p_least integer, p_most integer, p_path text, p_more text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7826cefeb8a3c584a9a97ee08216d9ca
+    -- Raises SR400 unless NULL or a number of that range. p_more is said behind it.
 FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 863af9b1e9b3b23d4414bcaffd432959
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
 FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE BODY f9fb2db3e0a28f9728042fbcb9951a89
@@ -798,12 +807,18 @@ FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTA
     -- What a project's spec asks of a node.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
+FUNCTION cara.drain_groups() RETURNS TABLE(projects text[], hopeful boolean) STABLE SET search_path=cara, pg_temp BODY 13a9f6dac2d441c8546e5bab6af15fa5
+    -- The projects on nodes that are being emptied, those that ask for the same together, and whether there is any use in trying.
+FUNCTION cara.drain_outlook(p_name text, OUT leaving text[], OUT staying text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 6622679f11c07d886e1e7e576d1b874b
+    -- Of what is on a node, what leaves when it is drained and what cannot, with why. SR404.
+FUNCTION cara.drain_wire(p_name text, p_leaving text[], p_staying text) RETURNS json STABLE SET search_path=cara, pg_temp BODY 7a0cc12496daea9ea630158bde3c7733
+    -- How far a drain has come, as it is sent.
 FUNCTION cara.drop_channel_role() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 35b241f5ee0a21757ac0c6fcbbd51844
     -- Trigger: ends the sessions of a channel's role and drops it.
 FUNCTION cara.event_record(p_kind text, p_name text, p_type text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY a69855d68fe97132766c198cc85f42fb
     -- Records an event, or counts it when it is the object's latest one again.
-FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 36d1b36ba9b54f256a51ef35a81b92f9
-    -- Empties draining nodes of what fits elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
+FUNCTION cara.evict_unwanted(p_now timestamp with time zone, p_limit bigint) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 3cbb59211b1672ef07c6aef564fc97dd
+    -- Empties draining nodes of what has a place elsewhere and tainted ones of what must go, at most p_limit (NULL: what the rate allows); returns how many left.
 FUNCTION cara.eviction_braked(p_now timestamp with time zone) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 68726a74798b94eaf388cf5d0dc57279
     -- Whether so many nodes are lost that nothing should be moved; says so in an event.
 FUNCTION cara.evictions_left(p_now timestamp with time zone) RETURNS bigint STABLE SET search_path=cara, pg_temp BODY 4365c459cdc2b5231ec033422d71391d
@@ -832,8 +847,10 @@ FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg
     -- Trigger: a project's status, assignments and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
     -- What a DELETED event carries when the object itself cannot be shown any more.
-FUNCTION cara.guard_bus(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 840097dfb2a58c6ab6db589e032d0fc3
-    -- Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.
+FUNCTION cara.guard_bus(p_now timestamp with time zone, p_all boolean) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY aaf9401b3a5ee136ab25f314e3bbaa80
+    -- Ends the sessions that keep the notification queue from being emptied, or should not be there, with an event; gives how many.
+FUNCTION cara.in_turn(p_projects text[]) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY d82197767a82aa72ddce68669b29ae65
+    -- Projects in the order in which they are taken off their nodes.
 FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE BODY c7552dc6c211dd7c23996c0740e229c8
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 685d61b36a54d3a1037f7eaddacab112
@@ -882,8 +899,8 @@ FUNCTION cara.log_labels() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: keeps what the labels were before a change of them.
 FUNCTION cara.log_lock_key(p_floor bigint) RETURNS bigint IMMUTABLE BODY b1e944f767c69c0c377d5a8336f8384d
     -- The advisory lock of whoever writes to the change log above an id.
-FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 1bc66c085ed6a9dd5df5c746f2c8d685
-    -- Trigger: logs changed nodes and wakes the bus.
+FUNCTION cara.log_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 66744c72b2144ddfc28007b86272a788
+    -- Trigger: logs changed nodes, and the projects there when one is lost or back, and wakes the bus.
 FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 0fdc0ea94ea8812b29914377fdd6b774
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
@@ -894,6 +911,8 @@ FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT
     -- The position a reader at p_after can get to now, and whether it should come again.
 FUNCTION cara.log_reaches_back(p_after bigint) RETURNS boolean VOLATILE SET search_path=cara, pg_temp BODY 1d83bf29e66f8ffe70798fd2b2fec875
     -- Whether all changes after a position are still in the log, and the position is one of this log.
+FUNCTION cara.movable(p_projects text[], p_limit bigint, p_now timestamp with time zone, OUT going text[], OUT nodes text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY ba8b56f783d9248e6254c5554873b7d8
+    -- Who of some projects can go to other nodes together, and where to; the caller has schedule_lock().
 FUNCTION cara.move_channels(p_now timestamp with time zone, p_most integer) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 94f44c3c1d537d5ec83ce96fde76a2c6
     -- Revokes some channels of kind postgres that nobody asked for where there are too many nodes for that; gives how many.
 FUNCTION cara.names_of(p_projects text[], p_specs jsonb[], OUT kinds text[], OUT names text[], OUT projects text[]) RETURNS record IMMUTABLE BODY 77c14bb03d939cb23e39783caafab453
@@ -918,6 +937,8 @@ FUNCTION cara.pace(p_nodes bigint, OUT heartbeat_ms bigint, OUT lease_ms bigint)
     -- How often so many nodes renew their leases and how long those hold, in milliseconds.
 FUNCTION cara.pace_wire() RETURNS text STABLE SET search_path=cara, pg_temp BODY 25c77b4b676df918f940ee647ed3c384
     -- The paces agents are told, as JSON members.
+FUNCTION cara.percent(p_taken bigint, p_of bigint) RETURNS bigint IMMUTABLE BODY 93a65ccc07ad45ee76180fd957d0335b
+    -- How much of what there is is taken, in percent.
 FUNCTION cara.place_round(p_demand cara.demand, p_labels jsonb, p_home text, p_waiting text[], p_now timestamp with time zone) RETURNS integer VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 7c0652eb2b76b964a0d53cd5c916e817
     -- Decides for as many of p_waiting (all of one class) as one look at the nodes allows; returns how many.
 FUNCTION cara.placeable(p_now timestamp with time zone) RETURNS TABLE(projects text[], class uuid, labels jsonb, home text, priority integer, since timestamp with time zone) VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6d81c49b5df1ebc8a9c069a6ffc0f2cb
@@ -940,8 +961,10 @@ FUNCTION cara.project_wire(p cara.project, s cara.project_status, a cara.assignm
     -- A project as JSON text in the wire's member order. p_lost_since: since when its node is NotReady; p_services: its service_wire()s by name with commas between, NULL when there are none.
 FUNCTION cara.projects_create(p_names text[], p_manifests jsonb[], p_actor text, OUT wires text[], OUT clash boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY f70f54625afe6687a572d0c7cf694df7
     -- Creates those projects of a list that are not there yet, with all that belongs to them.
-FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 50e25050563a8fc2482a7d775c9f6658
+FUNCTION cara.quantity(p_text text, p_scale integer) RETURNS bigint IMMUTABLE SET search_path=cara, pg_temp BODY 9e1c448a5dbfb188e8558faa4a3b5f16
     -- A Kubernetes quantity times p_scale, rounded up; NULL when it is none or does not fit.
+FUNCTION cara.quantity_parts(p_text text) RETURNS text[] IMMUTABLE BODY 27c1b296dba989a4576ea619b549b335
+    -- The parts of a Kubernetes quantity; NULL when it is none.
 FUNCTION cara.quote(p_text text, p_max integer) RETURNS text STABLE BODY d077471617c86ba389f7ba4162ea6f43
     -- A value as error messages show it: JSON-quoted and of bounded length.
 FUNCTION cara.random_hex(p_count integer) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY 73c79e0b4d66400dda2baf108353704f
@@ -962,9 +985,9 @@ FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time 
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
 FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 1e86949bff88b938e069ea27abe7c570
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
-FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 5faf38b726d43e2f5a89df37abc01263
-    -- The projects whose move would even out the nodes, at most p_max.
-FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 60dea39e23b38dc0963bbccd28f18d00
+FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 82aeb503894bc5b2f3f255f2c5f5cc10
+    -- The projects whose move might even out the nodes, at most p_max.
+FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY fab46c2ed567eb422c15f3c0a488ec3f
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 08a622e9d31a341b8fe673ce628f8e7a
     -- Trigger: projects of a node that was deleted go back to the scheduler.
@@ -1000,10 +1023,14 @@ FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATI
     -- Takes projects off nodes that no longer suit what they ask for; counts anew what the others take.
 FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 259c941213ffcb818b748c2a914deb0a
     -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
-FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 47cfc7404341b15672f3ef3334e2974a
+FUNCTION cara.share_wire(p_requested text, p_of text, p_percent bigint) RETURNS text STABLE BODY a593b94f59d9b17f0f206a687261499b
+    -- What is requested of how much, as JSON text.
+FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE BODY 751105dc73897ce56a9d5ab7f8c36350
     -- Millicores as a Kubernetes quantity.
-FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 02458b6aeb4bbb3ad5f07ac52d03506e
+FUNCTION cara.show_memory(p_bytes bigint) RETURNS text IMMUTABLE BODY d5890323fb979565105daec21df9a44b
     -- Bytes as a Kubernetes quantity, rounded up to its unit.
+FUNCTION cara.show_values(p_values jsonb) RETURNS text IMMUTABLE BODY ffbeb7628192333b0121e9d615ab8120
+    -- A list of values as JSON text, cut to 60 characters.
 FUNCTION cara.slot(p_demand cara.demand, p_labels jsonb, p_home text, OUT nodes text[], OUT scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off BODY 17e72494f1a23429b8e31a7fe7c57a8b
     -- The best two nodes for a project with their scores, and how many nodes each rule excludes.
 FUNCTION cara.slots(p_demand cara.demand, p_labels jsonb, p_home text, p_count bigint, OUT nodes text[], OUT scores double precision[], OUT runner_ups text[], OUT runner_up_scores double precision[], OUT excluded jsonb) RETURNS record STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=on BODY 7708bc576c11417d4de235c0a9a162e2
@@ -1020,8 +1047,14 @@ FUNCTION cara.stamp_spec() RETURNS trigger VOLATILE BODY 0e7bce54834c6911c0243f9
     -- Trigger: keeps spec_wire in step with spec.
 FUNCTION cara.stamp_state() RETURNS trigger VOLATILE BODY 099640143d6c128fe29687b896958fbc
     -- Trigger: gives a node's status its resource version and the state it moves from.
+FUNCTION cara.standing_wire(p_liking integer, p_domain text, p_domain_projects bigint) RETURNS text STABLE BODY cb25dd54d0b4bc156e7fa1d1cc02c626
+    -- How much a node is liked and, with spreadBy, its domain and the projects there, as JSON text.
+FUNCTION cara.standings(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(turn bigint, node text, reason text, lacks text, projects integer, score numeric, liking integer, domain text, domain_projects bigint) STABLE SET search_path=cara, pg_temp BODY e8fb3e109ac44800986ee7b3e7bba1b6
+    -- Every node with the verdict on it and what ranks it, in the order in which the scheduler would take them.
 FUNCTION cara.tell_waiting(p_projects text[], p_message text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 484128fedbf54def127067119fdbd30c
     -- Gives waiting projects their reason, with an event when it is a new one.
+FUNCTION cara.tell_who_holds_log(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY a35bb2924168335c072b5de0d2cc1947
+    -- Tells in events of sessions that hold back what others hear of changes; gives how many.
 FUNCTION cara.term_domains(p_term jsonb, p_except text) RETURNS TABLE(domain text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off SET enable_sort=off BODY 6769bc043b4bee9bb0ccaa0f5e31b30c
     -- Where, under a term's topology key, there is a project that its selector matches.
 FUNCTION cara.terms(p_placement jsonb, p_labels jsonb) RETURNS TABLE(id integer, term jsonb, repels boolean, weight integer, key text, own boolean) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY e01fb6e1e7d24eb3fd6cd200cc4159f5
@@ -1036,19 +1069,23 @@ FUNCTION cara.trim_decisions(p_now timestamp with time zone, p_rows integer) RET
     -- Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.
 FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
+FUNCTION cara.try_moves(p_going text[], p_now timestamp with time zone, p_staying text[], OUT going text[], OUT nodes text[], OUT waiting text[], OUT reasons text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 3e3ff77ff1bc513b4a1f218dbb013b02
+    -- Where projects would go if they had to, by the functions that decide; nothing of it is done.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.
 FUNCTION cara.value_matches(p_value text, p_operator text, p_values jsonb) RETURNS boolean IMMUTABLE BODY 6d362b14b0511fa136930b6b7eba1465
     -- Whether a label's value satisfies an operator and its values, with Kubernetes' meaning.
-FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY e769ceb9933ce6a2577f6295b186d83d
-    -- The reasons why nodes cannot take a demand, each with the number of nodes it excludes.
+FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_besides text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 39d7d89c208954565c13bdc525b8e888
+    -- How many nodes can take a demand, and the reasons why the others cannot, each with the number of nodes it excludes.
 FUNCTION cara.verdict_texts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text) RETURNS TABLE(node text, reason text, text text) STABLE SET search_path=cara, pg_temp BODY f1c34121a7449e78e3773143a6a73511
     -- The nodes that cannot take a demand, each with its reason in words.
 FUNCTION cara.verdicts(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, lacks text, room integer, load integer, used double precision, liking integer, domain text) STABLE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_nestloop=off SET enable_seqscan=on SET enable_hashjoin=on SET enable_mergejoin=off SET enable_sort=off BODY cae1a6d752968b9bd02ca45f186e5225
     -- What cara.judge() says of each node, with what it lacks in words.
+FUNCTION cara.waits_for(p_project text, p_now timestamp with time zone) RETURNS TABLE(node text, since timestamp with time zone, until timestamp with time zone) STABLE SET search_path=cara, pg_temp BODY 61827aece2b30a3907ae9293cef08c22
+    -- The live node that has yet to clear away what it has of a project, since when, and when that is no longer waited for; no row when nothing holds the project up.
 FUNCTION cara.wake(p_nodes text[]) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 755a3dc1e6b2204ae293cbc856084561
     -- Notifies cara_bus and the channels of the given nodes, once a transaction; in a server's session only by a notice to it.
-FUNCTION cara.why_decision(a cara.assignment) RETURNS text STABLE SET search_path=cara, pg_temp BODY 4cf5a20b4db7b444abfe8fa8428b3965
+FUNCTION cara.why_decision(a cara.assignment, p_standing text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 96b2e97b2afa047ed72c9bf42bbb6b54
     -- One decision as JSON text.
 FUNCTION cara.wire(p_json text) RETURNS json IMMUTABLE BODY c8aac10979b9d5f8ba2976753538b2db
     -- JSON text made safe for the wire; it is sent as it is.
@@ -1067,7 +1104,7 @@ FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server
-GRANT EXECUTE ON 46 functions of api TO cara_server
+GRANT EXECUTE ON 47 functions of api TO cara_server
 
 -- settings
 bus_queue_limit (number) = 0.1: share of the notification queue in use above which sessions that hold it back are ended

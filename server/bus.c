@@ -7,9 +7,11 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
-#define GATHER_MS            3  /* what is committed within, one NOTIFY tells */
-#define BEHIND_MS            20 /* while an older transaction holds the log's position back */
+#define GATHER_MS            3   /* what is committed within, one NOTIFY tells */
+#define BEHIND_MS            20  /* while an older transaction holds the log's position back, */
+#define BEHIND_MAX_MS        100 /* ... each time twice as long */
 #define RETRY_MS             1000
 #define STATEMENT_TIMEOUT_MS 15000
 #define POSITION_MAX         24
@@ -29,7 +31,8 @@ struct Bus {
     h2o_timeout_t timer; /* of one entry, so that its length may change */
     h2o_timeout_entry_t due;
     BusState state;
-    bool marked;                 /* something is committed that others were not told of */
+    bool marked; /* something is committed that others were not told of */
+    unsigned behind_ms;
     char position[POSITION_MAX]; /* of the log: what others were told of; "" when nobody knows */
 };
 
@@ -85,9 +88,14 @@ static bool take_position(Bus *bus, const char *answer)
 {
     json_t *root = json_loads(answer, 0, NULL);
     bool behind = json_is_true(json_object_get(root, "behind"));
+    char position[POSITION_MAX];
 
-    snprintf(bus->position, sizeof(bus->position), "%lld",
+    snprintf(position, sizeof(position), "%lld",
              (long long)json_integer_value(json_object_get(root, "position")));
+    bool moved = strcmp(position, bus->position) != 0;
+    bus->behind_ms = moved || bus->behind_ms == 0 ? BEHIND_MS : bus->behind_ms * 2;
+    bus->behind_ms = bus->behind_ms > BEHIND_MAX_MS ? BEHIND_MAX_MS : bus->behind_ms;
+    memcpy(bus->position, position, sizeof(position));
     json_decref(root);
     return behind;
 }
@@ -106,7 +114,7 @@ static void on_answered(void *arg, PGresult *result)
         bus->marked = true;
     }
     if (bus->marked || behind)
-        tell_in(bus, !good ? RETRY_MS : behind ? BEHIND_MS : GATHER_MS);
+        tell_in(bus, !good ? RETRY_MS : behind ? bus->behind_ms : GATHER_MS);
 }
 
 /* ---- hearing from others ---- */

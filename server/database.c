@@ -212,6 +212,10 @@ int database_enter(PGconn *conn, const char *role, int statement_timeout_ms, Err
     _cleanup_(mem_freep) char *sql =
         mem_printf("SET statement_timeout = %d; SET lock_timeout = 5000; SET TimeZone = 'UTC';"
                    "SET idle_in_transaction_session_timeout = 10000; SET jit = off;"
+                   /* so that Postgres, too, finds out that this host is gone, and lets go of what
+                      it held: locks, the clock */
+                   "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
+                   "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 10000;"
                    "SET cara.notify = 'server'",
                    statement_timeout_ms);
 

@@ -14,7 +14,8 @@
 #define STATEMENT_TIMEOUT_MS 15000
 #define TICK_MS              1000 /* behind wake-ups that were lost, one cheap query */
 #define GAP_MS               2    /* between two looks at the log */
-#define BEHIND_MS            10   /* while an older transaction holds the position back */
+#define BEHIND_MS            10   /* while an older transaction holds the position back, */
+#define BEHIND_MAX_MS        100  /* ... each time twice as long */
 #define RETRY_MS             1000
 #define SILENT_MS            60000
 #define BOOKMARK_TICKS       30
@@ -51,6 +52,7 @@ struct Hub {
     bool dirty;             /* there may be something new */
     bool check;             /* the streams' channels are to be checked */
     int64_t not_before;     /* ms: when the log may be looked at again */
+    int64_t behind_ms;      /* how long to wait for who holds the position back */
     int64_t silent_until;   /* ms: a failure was logged not long ago */
     unsigned ticks;
     h2o_timeout_t timer; /* of one entry, so that its length may change */
@@ -217,8 +219,12 @@ static void on_bus_read(Hub *hub, const char *answer)
         json_is_true(json_object_get(root, "trimmed")))
         hub->feeds_position = position;
     if (json_is_true(json_object_get(root, "behind"))) {
+        int64_t wait = position > hub->position ? BEHIND_MS : hub->behind_ms * 2;
         hub->dirty = true;
-        hub->not_before = now + BEHIND_MS;
+        hub->behind_ms = wait > BEHIND_MAX_MS ? BEHIND_MAX_MS : wait;
+        hub->not_before = now + hub->behind_ms;
+    } else {
+        hub->behind_ms = BEHIND_MS;
     }
     hub->position = position;
     json_decref(root);
@@ -307,6 +313,7 @@ Hub *hub_new(const HubOptions *options)
 
     hub->options = *options;
     hub->position = -1;
+    hub->behind_ms = BEHIND_MS;
     hub->due.cb = on_due;
     hub->tick.cb = on_tick;
     hub->subscriber.wake = on_wake;

@@ -41,7 +41,9 @@ static int take(void *arg, const char *name, const char *value, Err *err)
     if (strcmp(name, "allowWatchBookmarks") == 0)
         return parse_bool(name, value, &query->bookmarks, err);
     if (strcmp(name, "resourceVersion") == 0)
-        return *value == '\0' ? 1 : parse_number(name, value, INT64_MAX, &query->position, err);
+        return *value == '\0' || strcmp(value, "0") == 0 /* what there is, whatever that is */
+                   ? 1
+                   : parse_number(name, value, INT64_MAX, &query->position, err);
     if (strcmp(name, "timeoutSeconds") == 0)
         return parse_number(name, value, WATCH_TIMEOUT_MAX_S, &query->timeout_s, err);
     if ((strcmp(name, "limit") == 0 || strcmp(name, "continue") == 0) && *value != '\0')

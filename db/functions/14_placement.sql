@@ -74,8 +74,9 @@ RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     IF p_value IS NOT NULL AND coalesce(quantity(p_value, p_scale), -1) < 0 THEN
-        PERFORM fail(400, format('%s: %s is not a quantity', p_path, quote(p_value, 40)), p_path,
-            'a quantity is a number >= 0 with an optional suffix: m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent; such as 500m, 2, 256Mi');
+        PERFORM fail(400, format(CASE WHEN quantity_parts(p_value) IS NULL OR p_value LIKE '-%' THEN '%s: %s is not a quantity' ELSE '%s: %s is too large: less than %s is possible' END,
+                                 p_path, quote(p_value, 40), CASE p_scale WHEN 1000 THEN '9e12' ELSE '9e15' END), p_path,
+            'a quantity is a number >= 0 with an optional suffix: n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent; such as 500m, 2, 256Mi, 1e3');
     END IF;
 END
 $$;
@@ -102,6 +103,17 @@ END
 $$;
 COMMENT ON FUNCTION cara.check_resources IS 'Raises SR400 for a request or limit that is no quantity, or a request above its limit.';
 
+CREATE OR REPLACE FUNCTION cara.check_range(p_value text, p_least int, p_most int, p_path text, p_more text DEFAULT '')
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF p_value::bigint NOT BETWEEN p_least AND p_most THEN
+        PERFORM fail(400, format('%s: %s is not from %s to %s%s', p_path, p_value, p_least, p_most, p_more), p_path);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_range IS 'Raises SR400 unless NULL or a number of that range. p_more is said behind it.';
+
 CREATE OR REPLACE FUNCTION cara.check_ports(p_ports jsonb, p_path text)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
@@ -110,11 +122,10 @@ DECLARE
 BEGIN
     FOR v_e IN SELECT e.value AS x, format('%s[%s]', p_path, e.n - 1) AS path
                  FROM jsonb_array_elements(p_ports) WITH ORDINALITY e(value, n) LOOP
-        IF coalesce((v_e.x->>'containerPort')::bigint, 0) NOT BETWEEN 1 AND 65535 THEN
-            PERFORM fail(400, format('%s.containerPort must be from 1 to 65535', v_e.path), v_e.path || '.containerPort');
-        ELSIF (v_e.x->>'hostPort')::bigint NOT BETWEEN 1 AND 65535 THEN
-            PERFORM fail(400, format('%s.hostPort must be from 1 to 65535', v_e.path), v_e.path || '.hostPort');
+        IF NOT v_e.x ? 'containerPort' THEN -- also when it is 0
+            PERFORM fail(400, format('%s.containerPort is required: a port from 1 to 65535', v_e.path), v_e.path || '.containerPort');
         END IF;
+        PERFORM check_range(v_e.x->>k, 1, 65535, v_e.path || '.' || k) FROM unnest('{containerPort,hostPort}'::text[]) k;
         PERFORM check_choice(v_e.x->>'protocol', '{TCP,UDP}', v_e.path || '.protocol');
     END LOOP;
 END
@@ -134,6 +145,12 @@ END
 $$;
 COMMENT ON FUNCTION cara.check_length IS 'Raises SR400 for a list that is longer than a setting allows.';
 
+-- A list as error messages show it, of bounded length.
+CREATE OR REPLACE FUNCTION cara.show_values(p_values jsonb)
+RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN length(p_values::text) > 60 THEN left(p_values::text, 60) || '...' ELSE coalesce(p_values::text, '[]') END;
+COMMENT ON FUNCTION cara.show_values IS 'A list of values as JSON text, cut to 60 characters.';
+
 CREATE OR REPLACE FUNCTION cara.check_expressions(p_expressions jsonb, p_path text)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
@@ -151,10 +168,11 @@ BEGIN
         IF v_e.x->>'operator' IN ('In', 'NotIn') AND NOT v_e.x ? 'values' THEN
             PERFORM fail(400, format('%s.values must have at least one value for %s', v_e.path, v_e.x->>'operator'), v_e.path || '.values');
         ELSIF v_e.x->>'operator' IN ('Exists', 'DoesNotExist') AND v_e.x ? 'values' THEN
-            PERFORM fail(400, format('%s.values must be empty for %s', v_e.path, v_e.x->>'operator'), v_e.path || '.values');
+            PERFORM fail(400, format('%s.values: %s must be empty for %s', v_e.path, show_values(v_e.x->'values'), v_e.x->>'operator'), v_e.path || '.values');
         ELSIF v_e.x->>'operator' IN ('Gt', 'Lt')
               AND (jsonb_array_length(coalesce(v_e.x->'values', '[]')) <> 1 OR v_e.x#>>'{values,0}' !~ '\A-?[0-9]{1,18}\Z') THEN
-            PERFORM fail(400, format('%s.values must be one integer for %s', v_e.path, v_e.x->>'operator'), v_e.path || '.values');
+            PERFORM fail(400, format('%s.values: %s must be one integer for %s', v_e.path, show_values(v_e.x->'values'), v_e.x->>'operator'), v_e.path || '.values',
+                'an integer has up to 18 digits and perhaps a minus; such as ["8"]');
         END IF;
     END LOOP;
 END
@@ -170,9 +188,7 @@ BEGIN
     PERFORM check_choice(p_placement->>'strategy', '{Spread,BinPack}', p_path || '.strategy');
     PERFORM check_choice(p_placement->>'preemption', '{Lower,Never}', p_path || '.preemption');
     PERFORM check_expressions(p_placement->'matchExpressions', p_path || '.matchExpressions');
-    IF (p_placement->>'priority')::bigint NOT BETWEEN -1000000 AND 1000000 THEN
-        PERFORM fail(400, format('%s.priority must be from -1000000 to 1000000', p_path), p_path || '.priority');
-    END IF;
+    PERFORM check_range(p_placement->>'priority', -1000000, 1000000, p_path || '.priority');
     PERFORM check_length(p_placement->'tolerations', 'max_placement_entries', p_path || '.tolerations'),
             check_length(p_placement->'affinity', 'max_placement_terms', p_path || '.affinity'),
             check_length(p_placement->'antiAffinity', 'max_placement_terms', p_path || '.antiAffinity');
@@ -183,7 +199,7 @@ BEGIN
         IF NOT v_e.x ? 'key' AND v_e.x->>'operator' IS DISTINCT FROM 'Exists' THEN
             PERFORM fail(400, format('%s.key is required unless operator is Exists', v_e.path), v_e.path || '.key');
         ELSIF v_e.x->>'operator' = 'Exists' AND v_e.x ? 'value' THEN
-            PERFORM fail(400, format('%s.value must be empty when operator is Exists', v_e.path), v_e.path || '.value');
+            PERFORM fail(400, format('%s.value: %s must be empty when operator is Exists', v_e.path, quote(v_e.x->>'value', 40)), v_e.path || '.value');
         END IF;
     END LOOP;
     FOR v_e IN SELECT e.value AS x, format('%s.%s[%s]', p_path, k, e.n - 1) AS path
@@ -191,9 +207,8 @@ BEGIN
         PERFORM check_expressions(v_e.x->'matchExpressions', v_e.path || '.matchExpressions');
         IF NOT v_e.x ?| '{matchLabels,matchExpressions}' THEN
             PERFORM fail(400, format('%s must have matchLabels or matchExpressions', v_e.path), v_e.path);
-        ELSIF (v_e.x->>'weight')::bigint NOT BETWEEN 1 AND 100 THEN
-            PERFORM fail(400, format('%s.weight must be from 1 to 100; without a weight the term is required', v_e.path), v_e.path || '.weight');
         END IF;
+        PERFORM check_range(v_e.x->>'weight', 1, 100, v_e.path || '.weight', '; without a weight the term is required');
     END LOOP;
 END
 $$;

@@ -142,6 +142,15 @@ BEGIN
         INSERT INTO change (id, kind, name, op, phase, was_phase)
         SELECT n.resource_version, 'Node', n.node, 'UPDATE', CASE WHEN n.was_state IS NOT NULL THEN n.state END, n.was_state FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
+        IF EXISTS (SELECT FROM new_rows n WHERE n.was_state IS NOT NULL AND 'NotReady' IN (n.state, n.was_state)) THEN
+            -- that its node is lost is a condition of a project. One that somebody is at work on is left out: that must not keep the
+            -- clock from judging nodes
+            UPDATE project_status s SET updated_at = c.updated_at
+              FROM (SELECT s.project, n.updated_at FROM new_rows n JOIN assignment a ON a.node = n.node AND a.released_at IS NULL AND a.gone_at IS NULL
+                      JOIN project_status s ON s.project = a.project
+                     WHERE n.was_state IS NOT NULL AND 'NotReady' IN (n.state, n.was_state) ORDER BY s.project FOR NO KEY UPDATE OF s SKIP LOCKED) c
+             WHERE s.project = c.project;
+        END IF;
     END IF;
     IF v_logged > 0 THEN
         PERFORM wake(NULL);
@@ -149,7 +158,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes and wakes the bus.';
+COMMENT ON FUNCTION cara.log_node IS 'Trigger: logs changed nodes, and the projects there when one is lost or back, and wakes the bus.';
 
 -- AFTER STATEMENT on project and project_status. A change of what is asked for wakes the node that runs it;
 -- a change of status does not, as that node is who said so. Who is Pending again has no node any more. Deletions are in the log already, and what is created takes another

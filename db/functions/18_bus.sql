@@ -491,7 +491,9 @@ BEGIN
            FROM (SELECT DISTINCT g.node FROM change g WHERE g.id > p_after AND g.id <= v_reached AND (g.kind = 'Project' OR (g.kind = 'Assignment' AND g.phase IS NULL))) t
            JOIN channel c ON c.node = t.node AND c.kind = 'postgres';
     END IF;
-    PERFORM pg_notify('cara_bus', '');
+    IF p_after IS NULL OR v_reached > p_after THEN -- else there is nothing to hear of yet
+        PERFORM pg_notify('cara_bus', '');
+    END IF;
     RETURN wire('{"position":' || v_reached || ',"behind":' || v_more || '}');
 END
 $$;

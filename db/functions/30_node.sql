@@ -54,6 +54,30 @@ END
 $$;
 COMMENT ON FUNCTION api.node_get IS 'One node. SR404 when there is none of that name.';
 
+-- One of cpu and memory, as people write it: requested, of how much where the node said so, and the percentage.
+CREATE OR REPLACE FUNCTION cara.share_wire(p_requested text, p_of text, p_percent bigint)
+RETURNS text LANGUAGE sql STABLE
+RETURN '{"requested":"' || p_requested || '"' || coalesce(',"of":"' || p_of || '"', '') || coalesce(',"percent":' || p_percent, '') || '}';
+COMMENT ON FUNCTION cara.share_wire IS 'What is requested of how much, as JSON text.';
+
+-- GET /api/v1/nodes/NAME/room. Not part of the node: every decision changes it, and those who watch nodes do not wake for that.
+CREATE OR REPLACE FUNCTION api.node_room(p_name text)
+RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_room node_room;
+BEGIN
+    SELECT * INTO v_room FROM node_room WHERE node = p_name;
+    IF NOT FOUND THEN
+        PERFORM fail_no_node(p_name);
+    END IF;
+    RETURN wire('{"apiVersion":"caravanserai/v1","kind":"NodeRoom","node":' || wire_text(p_name) || ',"projects":' || v_room.projects
+        || ',"cpu":' || share_wire(show_cpu(v_room.cpu_taken), show_cpu(v_room.cpu), percent(v_room.cpu_taken, v_room.cpu))
+        || ',"memory":' || share_wire(show_memory(v_room.memory_taken), show_memory(v_room.memory), percent(v_room.memory_taken, v_room.memory)) || '}');
+END
+$$;
+COMMENT ON FUNCTION api.node_room IS 'How full a node is: what its projects request of what it offers, which is what is allocatable less what is reserved. SR404.';
+
 -- p_query: state (any of), labelSelector, fieldSelector, limit, continue.
 CREATE OR REPLACE FUNCTION api.node_list(p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = cara, pg_temp
@@ -161,7 +185,9 @@ $$;
 COMMENT ON FUNCTION api.node_update IS
     'Replaces spec, labels and annotations of a node; its status stays. SR400, SR404, SR409 when it is not of the version in the body or in p_if_match.';
 
-CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL)
+-- DELETE /api/v1/nodes/NAME?force=true
+DROP FUNCTION IF EXISTS api.node_delete(text, text, text);
+CREATE OR REPLACE FUNCTION api.node_delete(p_name text, p_actor text DEFAULT session_user, p_if_match text DEFAULT NULL, p_query jsonb DEFAULT '{}')
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -169,10 +195,12 @@ DECLARE
     v_count bigint;
 BEGIN
     PERFORM schedule_lock(); -- or a decision under way could still pick this node
+    PERFORM FROM project_status s WHERE s.project IN (SELECT a.project FROM assignment a WHERE a.node = p_name AND a.gone_at IS NULL)
+       ORDER BY s.project FOR UPDATE; -- whoever reports on one of them has that first and its assignment then
     SELECT count(*) INTO v_count FROM assignment WHERE node = p_name AND released_at IS NULL;
-    IF v_count > 0 THEN
-        PERFORM fail(409, format('cannot delete node %s: %s project(s) still assigned: resource already exists', quote(p_name), v_count),
-            NULL, 'delete or move its projects first');
+    IF v_count > 0 AND p_query#>>'{force,0}' IS DISTINCT FROM 'true' THEN
+        PERFORM fail(409, format('cannot delete node %s: %s project(s) still assigned: resource already exists', quote(p_name), v_count), NULL,
+            format('caractrl drain %s moves those that can move; caractrl delete node %1$s --force takes all of them off, once the machine is gone for good', p_name));
     END IF;
     PERFORM FROM lease WHERE node = p_name FOR UPDATE; -- first the lease, then the status: as heartbeats lock them
     PERFORM check_version('Node', p_name, NULL, p_if_match);
@@ -181,11 +209,13 @@ BEGIN
         PERFORM fail_no_node(p_name);
     END IF;
     PERFORM revision_record('Node', p_name, v_node.uid, v_node.generation, 'delete', p_actor, to_jsonb(v_node));
-    PERFORM event_record('Node', p_name, 'Normal', 'Deleted', 'Node deleted', p_actor);
+    PERFORM event_record('Node', p_name, CASE WHEN v_count > 0 THEN 'Warning' ELSE 'Normal' END, 'Deleted',
+        CASE WHEN v_count > 0 THEN format('Node deleted by force; %s project(s) taken off it', v_count) ELSE 'Node deleted' END, p_actor);
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION api.node_delete IS 'Removes a node that no project is assigned to; gives NULL. SR404, SR409, also when it is not of the version in p_if_match.';
+COMMENT ON FUNCTION api.node_delete IS
+    'Removes a node that no project is assigned to; gives NULL. p_query force=true: its projects go back to the scheduler, whatever it still runs. SR404, SR409, also when it is not of the version in p_if_match.';
 
 -- What the Ready condition says for a state.
 CREATE OR REPLACE FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamptz)

@@ -239,20 +239,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION cara.verdict_texts IS 'The nodes that cannot take a demand, each with its reason in words.';
 
--- Why nobody can take it, in one line: "3 nodes: memory, short by 512Mi; 2: taint gpu=only:NoSchedule".
--- p_besides: a node that is not asked.
+-- What nodes say of it, in one line: "3 nodes: memory, short by 512Mi; 2: taint gpu=only:NoSchedule", and before these how
+-- many could take it: "2 nodes fit; 1: Draining". p_besides: a node that is not asked.
 DROP FUNCTION IF EXISTS cara.verdict_text(cara.demand, jsonb, text, text);
 CREATE OR REPLACE FUNCTION cara.verdict_text(p_demand cara.demand, p_labels jsonb, p_home text, p_self text DEFAULT NULL, p_besides text DEFAULT NULL)
 RETURNS text LANGUAGE sql STABLE SET search_path = cara, pg_temp
 AS $$
-    SELECT CASE WHEN NOT EXISTS (SELECT FROM node) THEN 'no nodes are registered: start cara-agent on a machine'
-                WHEN NOT EXISTS (SELECT FROM node WHERE name IS DISTINCT FROM p_besides) THEN 'there is no other node'
-                ELSE coalesce(string_agg(g.count || CASE WHEN g.turn > 1 THEN ': ' WHEN g.count = 1 THEN ' node: ' ELSE ' nodes: ' END || g.text,
-                                         '; ' ORDER BY g.turn), 'waits for its turn') END
-      FROM (SELECT count(*), t.text, row_number() OVER (ORDER BY count(*) DESC, t.text) AS turn
-              FROM verdict_texts(p_demand, p_labels, p_home, p_self) t WHERE t.node IS DISTINCT FROM p_besides GROUP BY t.text) g
+    WITH excluded AS MATERIALIZED (
+        SELECT count(*), t.text FROM verdict_texts(p_demand, p_labels, p_home, p_self) t WHERE t.node IS DISTINCT FROM p_besides GROUP BY t.text
+    ), said AS (
+        SELECT f.count, CASE f.count WHEN 1 THEN ' fits' ELSE ' fit' END AS fits, '' AS text
+          FROM (SELECT (SELECT count(*) FROM node n WHERE n.name IS DISTINCT FROM p_besides) - coalesce(sum(e.count), 0) AS count FROM excluded e) f WHERE f.count > 0
+        UNION ALL
+        SELECT e.count, NULL, e.text FROM excluded e
+    )
+    SELECT coalesce(string_agg(g.count || CASE WHEN g.turn > 1 THEN '' WHEN g.count = 1 THEN ' node' ELSE ' nodes' END || coalesce(g.fits, ': ' || g.text),
+                               '; ' ORDER BY g.turn),
+                    CASE WHEN EXISTS (SELECT FROM node) THEN 'there is no other node' ELSE 'no nodes are registered: start cara-agent on a machine' END)
+      FROM (SELECT s.*, row_number() OVER (ORDER BY s.fits IS NULL, s.count DESC, s.text) AS turn FROM said s) g
 $$;
-COMMENT ON FUNCTION cara.verdict_text IS 'The reasons why nodes cannot take a demand, each with the number of nodes it excludes.';
+COMMENT ON FUNCTION cara.verdict_text IS 'How many nodes can take a demand, and the reasons why the others cannot, each with the number of nodes it excludes.';
 
 -- ---------------------------------------------------------------------------------------------
 -- Placing
@@ -464,6 +470,7 @@ AS $$
 DECLARE
     v_count bigint;
 BEGIN
+    PERFORM FROM project_status s WHERE s.project = ANY (p_projects) ORDER BY s.project FOR NO KEY UPDATE; -- in the order of all who lock many
     WITH moved AS (
         UPDATE project_status s
            SET phase = 'Pending', phase_since = p_now, updated_at = p_now, reason = p_reason, message = p_message

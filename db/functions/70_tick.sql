@@ -265,8 +265,11 @@ COMMENT ON FUNCTION cara.trim_history IS 'Drops old events and deaths, and of th
 
 -- A channel's role may LISTEN, so it could also keep a transaction open or never read what it is sent, and then the
 -- queue that all notifications of the instance go through cannot be emptied; once that is full nobody can commit a
--- NOTIFY. Nobody can tell who listens, so others are ended only when it comes to that, and only when they idle.
-CREATE OR REPLACE FUNCTION cara.guard_bus(p_now timestamptz)
+-- NOTIFY. Nobody can tell who listens, so others are ended only when it comes to that, and only when they idle. p_all: also while
+-- there is room in the queue, sessions of channels that are long in a transaction, which nothing they may do takes, and that logged in
+-- while their channel was being revoked.
+DROP FUNCTION IF EXISTS cara.guard_bus(timestamptz);
+CREATE OR REPLACE FUNCTION cara.guard_bus(p_now timestamptz, p_all boolean DEFAULT false)
 RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
@@ -274,26 +277,50 @@ DECLARE
     v_limit numeric := setting_number('bus_queue_limit');
     v_ended bigint;
 BEGIN
-    IF v_used <= v_limit THEN
+    IF v_used <= v_limit AND NOT p_all THEN
         RETURN 0;
     END IF;
     WITH fault AS MATERIALIZED ( -- first who, then the deed: a function in WHERE might be called for everyone
-        SELECT a.pid, a.usename, c.node FROM pg_stat_activity a LEFT JOIN channel c ON c.role_name = a.usename
+        SELECT a.pid, a.usename, c.node, c.node IS NULL AND coalesce(a.usename ~ '^cara_node_[0-9a-f]{20}$', true) AS is_revoked -- no name: the role is gone
+          FROM pg_stat_activity a LEFT JOIN channel c ON c.role_name = a.usename
          WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
-           AND a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')
-           AND (c.node IS NOT NULL OR (v_used > greatest(v_limit, 0.5) AND a.state LIKE 'idle in transaction%'))
+    ), chosen AS MATERIALIZED (
+        SELECT f.* FROM fault f JOIN pg_stat_activity a ON a.pid = f.pid
+         WHERE (f.is_revoked
+                OR (a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')
+                    AND (f.node IS NOT NULL OR (v_used > greatest(v_limit, 0.5) AND a.state LIKE 'idle in transaction%'))))
            AND (pg_has_role(a.usesysid, 'MEMBER') OR (pg_has_role('pg_signal_backend', 'MEMBER') AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = a.usesysid)))
     ), ended AS MATERIALIZED (
-        SELECT f.*, pg_terminate_backend(f.pid) AS done FROM fault f
+        SELECT c.*, pg_terminate_backend(c.pid) AS done FROM chosen c
     )
     SELECT count(event_record(CASE WHEN e.node IS NULL THEN 'Cluster' ELSE 'Node' END, coalesce(e.node, 'cluster'), 'Warning', 'ChannelEnded',
-               CASE WHEN e.node IS NULL THEN format('A session of %s held up the notification queue', e.usename) ELSE 'Its channel held up the notification queue' END,
+               CASE WHEN e.is_revoked THEN 'A session of a channel that was revoked was ended'
+                    WHEN e.node IS NULL THEN format('A session of %s held up the notification queue', e.usename)
+                    ELSE 'Its channel held up the notification queue' END,
                'system:tick', p_now)) INTO v_ended
       FROM ended e WHERE e.done;
     RETURN v_ended;
 END
 $$;
-COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions that keep the notification queue from being emptied, with an event; gives how many.';
+COMMENT ON FUNCTION cara.guard_bus IS 'Ends the sessions that keep the notification queue from being emptied, or should not be there, with an event; gives how many.';
+
+-- Whoever changed something and does not commit keeps everybody who watches waiting behind that change.
+CREATE OR REPLACE FUNCTION cara.tell_who_holds_log(p_now timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT count(event_record('Cluster', 'cluster', 'Warning', 'ChangesHeld',
+                       format('Process %s of %s has changed something and not committed since %s: nobody hears of what was changed later',
+                              h.pid, coalesce(h.usename, 'somebody'), to_char(h.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
+                       'system:tick', p_now))
+              FROM (SELECT DISTINCT a.pid, a.usename, a.xact_start AS since
+                      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+                     WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.classid::bigint >> 16 = log_lock_key(0) >> 48
+                       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND l.pid <> pg_backend_pid()
+                       AND a.xact_start < clock_timestamp() - setting_interval('bus_session_patience')) h);
+END
+$$;
+COMMENT ON FUNCTION cara.tell_who_holds_log IS 'Tells in events of sessions that hold back what others hear of changes; gives how many.';
 
 -- When something is next due by the clock alone.
 CREATE OR REPLACE FUNCTION cara.next_due(p_now timestamptz)
@@ -352,12 +379,13 @@ BEGIN
     END IF;
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
-    PERFORM guard_bus(p_now);
+    PERFORM guard_bus(p_now, p_now >= v_clock.trim_due_at);
     IF p_now >= v_clock.channels_due_at AND move_channels(p_now) > 0 THEN -- and perhaps more
         UPDATE clock SET channels_due_at = p_now + interval '1 second';
     END IF;
     IF p_now >= v_clock.trim_due_at THEN
         PERFORM set_pace();
+        PERFORM tell_who_holds_log(p_now);
         v_more := trim_decisions(p_now);
         v_more := trim_history(p_now) OR v_more;
         UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;

@@ -33,14 +33,16 @@ BEGIN
     BEGIN
         IF EXISTS (SELECT FROM pg_roles WHERE rolname = p_role) THEN
             EXECUTE format('ALTER ROLE %I PASSWORD %L', p_role, p_password);
+            EXECUTE format('ALTER ROLE %I RESET ALL', p_role); -- it may have set something for itself
             PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = p_role;
         ELSE
             EXECUTE format('CREATE ROLE %I LOGIN CONNECTION LIMIT 3 PASSWORD %L IN ROLE cara_channel', p_role, p_password);
             EXECUTE format('GRANT %I TO CURRENT_USER', p_role); -- to be allowed to end its sessions
-            EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''10s''', p_role);
-            EXECUTE format('ALTER ROLE %I SET statement_timeout = ''10s''', p_role);
         END IF;
-    EXCEPTION WHEN OTHERS THEN
+        EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''10s''', p_role);
+        EXECUTE format('ALTER ROLE %I SET statement_timeout = ''10s''', p_role);
+        EXECUTE format('ALTER ROLE %I SET tcp_keepalives_idle = ''30s''', p_role); -- a machine that is gone leaves no session behind
+    EXCEPTION WHEN OTHERS OR query_canceled THEN
         v_error := SQLSTATE;
     END;
     IF v_error IS NOT NULL THEN

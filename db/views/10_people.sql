@@ -8,12 +8,15 @@ SELECT n.name,
        (SELECT count(*) FROM cara.assignment a WHERE a.node = n.name AND a.released_at IS NULL) AS projects,
        n.unschedulable,
        l.renewed_at AS last_heartbeat,
-       s.message
+       s.message,
+       concat(cara.show_cpu(r.cpu_taken), ' of ' || cara.show_cpu(r.cpu), ' (' || cara.percent(r.cpu_taken, r.cpu) || '%)') AS cpu,
+       concat(cara.show_memory(r.memory_taken), ' of ' || cara.show_memory(r.memory), ' (' || cara.percent(r.memory_taken, r.memory) || '%)') AS memory
   FROM cara.node n
   JOIN cara.node_status s ON s.node = n.name
+  JOIN cara.node_room r ON r.node = n.name
   LEFT JOIN cara.lease l ON l.node = n.name
  ORDER BY n.name;
-COMMENT ON VIEW cara.nodes IS 'Nodes as caractrl get nodes shows them, and a little more.';
+COMMENT ON VIEW cara.nodes IS 'Nodes as caractrl get nodes shows them, and a little more: what their projects request of what there is.';
 
 CREATE OR REPLACE VIEW cara.projects AS
 SELECT p.name,

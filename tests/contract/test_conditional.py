@@ -1,6 +1,7 @@
 """Versions as HTTP has them: ETag, If-None-Match, If-Match; and lists in pages."""
 import pytest
 from support.manifests import node, project
+from support.wait import wait_for
 
 
 def get(api, path, etag):
@@ -123,3 +124,15 @@ def test_a_token_belongs_to_its_query(api):
     token = api.get("/api/v1/nodes?limit=1").json["metadata"]["continue"]
     assert api.get(f"/api/v1/nodes?limit=1&labelSelector=a&continue={token}").status == 400
     assert api.get(f"/api/v1/projects?limit=1&continue={token}").status == 400
+
+
+def test_what_its_node_makes_of_a_project_changes_its_etag(api):
+    assert api.post("/api/v1/nodes", node("n1")).status == 201
+    api.post("/api/v1/nodes/n1/heartbeat", {"state": "Ready"})
+    api.post("/api/v1/projects", project("web"))
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"].get("nodeRef") == "n1", "a decision")
+    before = api.get("/api/v1/projects/web")
+    api.post("/api/v1/nodes/n1/heartbeat", {"state": "NotReady"})
+    after = get(api, "/api/v1/projects/web", before.headers["etag"])
+    assert after.status == 200 and after.headers["etag"] != before.headers["etag"]
+    assert "NodeNotReady" in [condition["reason"] for condition in after.json["status"]["conditions"]]

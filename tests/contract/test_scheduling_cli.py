@@ -150,6 +150,36 @@ def test_why_of_a_placed_one_has_score_next_best_and_history(ctl, api):
     assert past[1] == first and past[-1] == "Drained"
 
 
+def test_why_of_one_that_waits_for_its_old_node_names_that_and_no_remedy_for_the_rest(ctl, api):
+    add_node(api, "n1")
+    place(api, project("web"))
+    add_node(api, "n2")
+    api.post("/api/v1/nodes/n1/drain")
+    wait_for(lambda: api.get("/api/v1/projects/web").json["status"]["phase"] == "Pending", "web to be taken off n1")
+    shown = ctl("why", "web").out
+    assert re.search(r"^Why: +waits for node n1 to clear away what it has of it; 1 node fits; 1: Draining$", shown, re.M)
+    assert re.search(r"^Waits For: +n1, \d+s so far, (9|10)m more at the most$", shown, re.M)
+    assert "caractrl delete node n1 --force" in shown and "No place for it" not in shown
+    with agents(api, "n1"):
+        assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert "Waits For" not in ctl("why", "web").out
+
+
+def test_why_shows_what_ranked_before_the_score(ctl, api):
+    add_node(api, "n1", labels={"zone": "a"})
+    db = project("db")
+    db["metadata"]["labels"] = {"app": "db"}
+    assert place(api, db) == "n1"
+    add_node(api, "n2", labels={"zone": "b"})
+    near = {"affinity": [{"matchLabels": {"app": "db"}, "weight": 7}], "spreadBy": "zone"}
+    assert place(api, project("web", placement=near)) == "n1"
+    shown = ctl("why", "web", "--nodes").out
+    assert re.search(r"^Score: +-2; next best: n2 \(-1\)$", shown, re.M)
+    assert re.search(r"^Liking: +7; next best: 0 now: ", shown, re.M)
+    assert re.search(r"^Domain: +a with 1 other project; next best: b with 0 other projects now: ", shown, re.M)
+    assert columns(shown.splitlines()[-1])[:5] == ["n2", "fits", "-", "0", "b (0)"]
+
+
 def test_why_shows_every_node_on_request(ctl, api):
     add_node(api, "n1")
     add_node(api, "n2", labels={"disk": "ssd"})
@@ -180,6 +210,23 @@ def test_every_verdict_of_the_scheduler_has_a_remedy(shared_server):
     assert len(reasons) > 8 and reasons | {"NotReady", "Draining"} == known
 
 
+# --- delete node ------------------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_is_gone_for_good_is_deleted_by_force(ctl, api):
+    add_node(api, "n1")
+    assert place(api, project("web", onNodeLost="Wait")) == "n1"
+    done = ctl("delete", "node", "n1")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith('Error: delete node "n1": Conflict: cannot delete node "n1": 1 project(s) still assigned: resource already exists; ')
+    assert "caractrl drain n1" in done.err and "caractrl delete node n1 --force" in done.err
+    assert ctl("delete", "node", "n1", "--force") == (0, 'node "n1" deleted\n', "")
+    add_node(api, "n2")
+    assert wait_for(lambda: node_of(api, "web"), "web to be placed") == "n2"
+    assert ctl("delete", "node/n2", "--force").out == 'node "n2" deleted\n'
+    assert api.delete("/api/v1/nodes/n2?force=true").status == 404
+
+
 # --- plan -------------------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +254,28 @@ def test_plan_shows_what_manifests_would_do_and_does_nothing(ctl, api):
     assert any("memory, short by 7Gi" in row for row in rows)
     assert summary == "Plan: 2 to create (1 left waiting), 1 to update, 1 unchanged. Nothing was changed."
     assert everything(api) == before
+
+
+def test_plan_tells_an_update_that_costs_its_node(ctl, api):
+    add_node(api, "n1")
+    place(api, project("web"))
+    done = ctl("plan", "-f", "-", stdin=manifest(asking("web", memory="9Gi")))
+    assert columns(done.out.splitlines()[1]) == ["update", "project/web", "n1 -> -", "1 node: memory, short by 7Gi"]
+    assert done.out.endswith("\nPlan: 1 to update (1 left waiting). Nothing was changed.\n")
+
+
+def test_plan_shows_who_gets_the_room_of_what_is_deleted(ctl, api):
+    add_node(api, "n1")
+    place(api, asking("a", memory="2Gi"))
+    api.post("/api/v1/projects", asking("b", memory="2Gi"))
+    done = ctl("plan", "--delete", "project/a")
+    rows = {columns(line)[1]: columns(line) for line in done.out.splitlines() if "project/" in line}
+    assert rows["project/a"][:3] == ["delete", "project/a", "n1"] and rows["project/b"][:3] == ["place", "project/b", "-> n1"]
+
+
+def test_a_list_of_deletions_that_is_none_is_the_callers_mistake(api):
+    answer = api.post("/api/v1/plan", {"delete": "project/x"})
+    assert answer.status == 400 and "delete: expected an array" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("flag, why", [("--drain", "Drained"), ("--lose", "NodeLost")])
@@ -330,6 +399,22 @@ def test_drain_says_what_stays_and_why(ctl, api):
     assert "project/a left\n" in done.out and "project/b stays: " in done.out and "its data is on n1" in done.out
     assert done.err.startswith('Error: drain node "n1": 1 project cannot move (b); ')
     assert "caractrl uncordon n1 cancels" in done.err and "caractrl why" in done.err
+
+
+def test_drain_with_room_for_one_moves_one_and_says_why_the_other_stays(ctl, api):
+    add_node(api, "n1")
+    for name in ("a", "b"):
+        assert place(api, asking(name, memory="1Gi")) == "n1"
+    add_node(api, "n2", room={"capacity": {"memory": "1Gi"}})
+    tried = ctl("drain", "n1", "--dry-run")
+    assert tried.code == 1 and "1 would leave, 1 would stay" in tried.out
+    with agents(api, "n1", "n2"):
+        done = ctl("drain", "n1")
+    assert done.code == 1
+    assert done.out == ("node/n1 cordoned, draining: 2 projects there\nproject/b stays: 1 node: memory, short by 1Gi\n"
+                        "project/a left\n")
+    assert done.err.startswith('Error: drain node "n1": 1 project cannot move (b); ')
+    assert wait_for(lambda: node_of(api, "a"), "a") == "n2" and node_of(api, "b") == "n1"
 
 
 def test_drain_gives_up_waiting_at_the_timeout(ctl, api):
@@ -494,6 +579,15 @@ def test_settings_say_what_they_take(ctl, word, words):
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def test_describe_tells_how_full_a_node_is(ctl, api):
+    add_node(api, "n1")
+    place(api, asking("web", memory="512Mi"))
+    expected = "\nAllocated resources:\n  Projects:\t1\n  cpu:\t0 of 2 (0%)\n  memory:\t512Mi of 2Gi (25%)\n"
+    assert expected in ctl("describe", "node", "n1").out
+    assert api.get("/api/v1/nodes/n1/room").json["memory"] == {"requested": "512Mi", "of": "2Gi", "percent": 25}
+    assert api.get("/api/v1/nodes/nx/room").status == 404
 
 
 def test_describe_tells_what_was_asked_of_the_scheduler(ctl, api):

@@ -1,7 +1,7 @@
 -- Nodes: what their owners ask for. Creating, reading, changing, deleting, and each refusal.
 BEGIN;
 \ir given.psql
-SELECT plan(37);
+SELECT plan(50);
 
 -- A new node is NotReady until its agent speaks; the body's status is not taken.
 SELECT is(api.node_create('{"metadata":{"name":"n1","labels":{"zone":"a"},"createdAt":"2001-01-01T00:00:00Z"},"spec":{"hostname":"h1"},
@@ -66,6 +66,39 @@ SELECT is((SELECT count(*) FROM cara.assignment WHERE gone_at IS NULL), 0::bigin
 SELECT is((SELECT DISTINCT released_because FROM cara.assignment WHERE project = 'running'), 'NodeDeleted', 'for a reason that is kept');
 SELECT given.tick(given.t('1s')) \g /dev/null
 SELECT is(given.phase_of('going'), 'Terminated', 'a deletion ends with it');
+
+-- By force: the same, for whoever has no psql. The machine is gone, and who waits for it would wait for ever.
+CREATE FUNCTION given.hint_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE v_hint text;
+BEGIN
+    EXECUTE p_sql;
+    RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
+    RETURN v_hint;
+END $$;
+DELETE FROM cara.project;
+SELECT given.node('n3'), given.project('patient', '{"onNodeLost":"Wait"}'), given.project('moving'), given.project('going');
+SELECT api.schedule(given.t()), given.running('patient'), given.running('moving'), api.project_delete('going') \g /dev/null
+SELECT api.node_heartbeat('n3', '{"state":"NotReady"}', given.t('1min')), given.tick(given.t('5min')) \g /dev/null
+SELECT is(given.phase_of('patient') || ' ' || given.node_of('patient'), 'Running n3', 'given one that waits for a lost node');
+SELECT is(given.hint_of($$ SELECT api.node_delete('n3') $$), 'caractrl drain n3 moves those that can move; caractrl delete node n3 --force takes all of them off, once the machine is gone for good', 'what helps is told');
+SELECT throws_ok($$ SELECT api.node_delete('n3', 'ann', NULL, '{"force":["yes"]}') $$, 'SR409', NULL, 'true is said exactly');
+SELECT throws_ok($$ SELECT api.node_delete('n3', 'ann', '"1"', '{"force":["true"]}') $$, 'SR409', NULL, 'nor of another version');
+SELECT is(api.node_delete('n3', 'ann', NULL, '{"force":["true"]}')::text, NULL, 'by force it goes');
+SELECT is((SELECT concat_ws(' ', type, actor, message) FROM cara.event WHERE kind = 'Node' AND name = 'n3' AND reason = 'Deleted'), 'Warning ann Node deleted by force; 3 project(s) taken off it', 'which is on record');
+SELECT is((SELECT string_agg(s.project || ' ' || s.phase || ' ' || s.reason, ', ' ORDER BY s.project) FROM cara.project_status s), 'going Terminating , moving Pending NodeDeleted, patient Pending NodeDeleted', 'all of it is off');
+SELECT is_empty('SELECT FROM cara.assignment WHERE gone_at IS NULL', 'nothing is left to be cleared away');
+SELECT given.node('n4');
+SELECT given.tick(given.t('6min')) \g /dev/null
+SELECT is(given.node_of('patient') || ' ' || given.phase_of('going'), 'n4 Terminated', 'it runs elsewhere, and a deletion ends');
+SELECT throws_ok($$ SELECT api.node_delete('n3', 'ann', NULL, '{"force":["true"]}') $$, 'SR404', NULL, 'what is not there cannot be forced');
+SELECT given.running('patient'), api.node_drain('n4'), given.node('n5') \g /dev/null
+SELECT cara.evict_unwanted(given.t('7min'), NULL) \g /dev/null
+SELECT is((SELECT node FROM cara.waits_for('patient', given.t('8min'))), 'n4', 'given one that waits until a live node has cleared away');
+SELECT is(api.node_delete('n4', 'ann')::text, NULL, 'a node nothing is assigned to goes without force');
+SELECT api.schedule(given.t('8min')) \g /dev/null
+SELECT is(given.node_of('patient'), 'n5', 'and is waited for no longer');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(64);
+SELECT plan(79);
 
 -- Resources. Requests count; limits do where there are no requests; what is reserved is not there.
 SELECT given.machine('n1', '{}', '{"reserved":{"cpu":"500m","memory":"256Mi"}}', '{"capacity":{"cpu":"4","memory":"4Gi"},"allocatable":{"cpu":"2","memory":"1Gi"}}');
@@ -148,6 +148,57 @@ SELECT is(given.placed(), 'p1=n1 p2=n1 p3=n2 p4=n2 seed=n1', 'BinPack fills the 
 SELECT is((SELECT string_agg(project || ':' || score, ' ' ORDER BY project) FROM cara.assignment WHERE why = 'BinPack'), 'p1:30 p2:30 p3:0 p4:0', 'and says how full it was');
 SELECT given.wants('q', '{"strategy":"BinPack","antiAffinity":[{"matchLabels":{"app":"q"}}]}', '{"app":"q"}', given.cpu('100m')), given.wants('r', '{"strategy":"BinPack","antiAffinity":[{"matchLabels":{"app":"q"}}]}', '{"app":"q"}', given.cpu('100m'));
 SELECT is(given.placed(), 'p1=n1 p2=n1 p3=n2 p4=n2 q=n1 r=n2 seed=n1', 'where rules allow: apart before full');
+
+-- BinPack against other rules: domains do not matter to it, ports and taints come first.
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('zone', z), '{}', '{"allocatable":{"cpu":"2"}}') FROM (VALUES ('a1', 'a'), ('a2', 'a'), ('b1', 'b')) v(n, z);
+SELECT given.wants('p' || i, '{"strategy":"BinPack","spreadBy":"zone"}', '{}', given.cpu('500m')) FROM generate_series(1, 5) i;
+SELECT is(given.placed(), 'p1=a1 p2=a1 p3=a1 p4=a1 p5=a2', 'BinPack with spreadBy: fills nodes and does not look at zones');
+SELECT given.wants('w' || i, '{"strategy":"BinPack"}', '{}', given.cpu('100m') || given.port(80)) FROM generate_series(1, 3) i;
+SELECT is(given.placed(), 'p1=a1 p2=a1 p3=a1 p4=a1 p5=a2 w1=a2 w2=b1 w3=-', 'BinPack with a host port: one on each, the fullest that has room first');
+SELECT is(given.message_of('w3'), '2 nodes: host port taken; 1: cpu, short by 100m', 'and each node for its reason');
+SELECT given.nothing();
+SELECT given.machine(n, '{}', t::jsonb, '{"allocatable":{"cpu":"2"}}') FROM (VALUES ('n1', '{"taints":[{"key":"old","effect":"PreferNoSchedule"}]}'), ('n2', '{}'), ('n3', '{}')) v(n, t);
+SELECT given.wants('seed', '{"strategy":"BinPack","tolerations":[{"operator":"Exists"}]}', '{}', given.cpu('1'));
+SELECT given.placed();
+SELECT given.wants('p' || i, '{"strategy":"BinPack"}', '{}', given.cpu('1')) FROM generate_series(1, 6) i;
+SELECT is(given.placed(), 'p1=n2 p2=n2 p3=n3 p4=n3 p5=n1 p6=- seed=n1', 'BinPack with PreferNoSchedule: the fullest only when nothing else is left');
+
+-- spreadBy against affinity, and nodes without the label.
+SELECT given.nothing();
+SELECT given.machine(n, CASE z WHEN '' THEN '{}' ELSE jsonb_build_object('zone', z) END) FROM (VALUES ('a1', 'a'), ('a2', 'a'), ('b1', 'b'), ('c1', ''), ('c2', '')) v(n, z);
+SELECT given.wants('p' || i, '{"spreadBy":"zone"}') FROM generate_series(1, 6) i;
+SELECT is(given.placed(), 'p1=c1 p2=a1 p3=b1 p4=c2 p5=a2 p6=b1', 'spreadBy: nodes without the label are one domain');
+SELECT given.wants('q' || i, '{"spreadBy":"zone","matchExpressions":[{"key":"zone","operator":"Exists"}]}') FROM generate_series(1, 3) i;
+SELECT is(given.placed(), 'p1=c1 p2=a1 p3=b1 p4=c2 p5=a2 p6=b1 q1=a1 q2=b1 q3=a2', 'whoever wants a zone says so');
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('zone', z)) FROM (VALUES ('a1', 'a'), ('a2', 'a'), ('b1', 'b'), ('c1', 'c')) v(n, z);
+SELECT given.wants('db1', '{"nodeSelector":{"zone":"a"}}', '{"app":"db"}'), given.wants('db2', '{"nodeSelector":{"zone":"a"}}', '{"app":"db"}'), given.wants('db3', '{"nodeSelector":{"zone":"b"}}', '{"app":"db"}');
+SELECT given.placed();
+SELECT given.wants('p' || i, '{"spreadBy":"zone","affinity":[{"matchLabels":{"app":"db"},"topologyKey":"zone"}]}') FROM generate_series(1, 3) i;
+SELECT is(given.placed(), 'db1=a1 db2=a2 db3=b1 p1=b1 p2=a1 p3=b1', 'spreadBy with affinity: even over the zones where it may be, and never in the empty one');
+SELECT given.wants('q' || i, '{"spreadBy":"zone","antiAffinity":[{"matchLabels":{"app":"q"},"topologyKey":"zone"}]}', '{"app":"q"}') FROM generate_series(1, 4) i;
+SELECT is(given.placed(), 'db1=a1 db2=a2 db3=b1 p1=b1 p2=a1 p3=b1 q1=c1 q2=a2 q3=b1 q4=-', 'spreadBy with antiAffinity: one in each zone, the emptiest first');
+SELECT given.wants('r', '{"spreadBy":"zone","affinity":[{"matchLabels":{"app":"db"},"topologyKey":"zone","weight":1}]}');
+SELECT is(given.placed(), 'db1=a1 db2=a2 db3=b1 p1=b1 p2=a1 p3=b1 q1=c1 q2=a2 q3=b1 q4=- r=a1', 'a preferred term comes before an even spread');
+
+-- Affinity to somebody whose node is full.
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('zone', z), '{}', '{"allocatable":{"cpu":"1"}}') FROM (VALUES ('a1', 'a'), ('a2', 'a'), ('b1', 'b')) v(n, z);
+SELECT given.wants('db', '{}', '{"app":"db"}', given.cpu('1')), given.wants('near', '{"affinity":[{"matchLabels":{"app":"db"}}]}', '{}', given.cpu('500m'));
+SELECT is(given.placed(), 'db=a1 near=-', 'affinity: near somebody on a full node is nowhere');
+SELECT is(given.message_of('near'), '2 nodes: affinity, nothing it matches is there; 1: cpu, short by 500m', 'and both are told');
+SELECT given.wants('near', '{"affinity":[{"matchLabels":{"app":"db"},"topologyKey":"zone"}]}', '{}', given.cpu('500m'));
+SELECT is(given.placed(), 'db=a1 near=a2', 'beside it in its zone where that is near enough');
+SELECT given.wants('wish', '{"affinity":[{"matchLabels":{"app":"db"},"weight":100}]}', '{}', given.cpu('500m'));
+SELECT is(given.placed(), 'db=a1 near=a2 wish=b1', 'and anywhere when it is a wish');
+
+-- Weights add up against a taint that nodes would rather not have tolerated.
+SELECT given.nothing(), given.machine('n1', '{}', '{"taints":[{"key":"old","effect":"PreferNoSchedule"}]}'), given.machine('n2');
+SELECT given.wants('db', '{"tolerations":[{"operator":"Exists"}]}', '{"app":"db"}'), given.wants('other', '{}', '{"app":"other"}');
+SELECT is(given.placed(), 'db=n1 other=n2', 'given one on each');
+SELECT given.wants(n, jsonb_build_object('affinity', (SELECT jsonb_agg('{"matchLabels":{"app":"db"},"weight":100}'::jsonb) FROM generate_series(1, terms)))) FROM (VALUES ('w09', 9), ('w11', 11)) v(n, terms);
+SELECT is(given.placed(), 'db=n1 other=n2 w09=n2 w11=n1', 'PreferNoSchedule counts a thousand: nine terms of a hundred do not outweigh it, eleven do');
 
 SELECT * FROM finish();
 ROLLBACK;

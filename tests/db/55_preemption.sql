@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(32);
+SELECT plan(48);
 
 CREATE FUNCTION given.small(p_name text, p_cpu text, p_priority int DEFAULT 0, p_more jsonb DEFAULT '{}') RETURNS void LANGUAGE sql
     AS $$ SELECT given.wants(p_name, jsonb_build_object('priority', p_priority) || p_more, '{}', given.cpu(p_cpu)) $$;
@@ -86,6 +86,57 @@ SELECT given.small('v' || i, '1', 1) FROM generate_series(1, 4) i;
 SELECT is(api.schedule(given.t()), 4, 'four who want as much as two of twelve each');
 SELECT is((SELECT count(*) FROM cara.assignment WHERE released_because = 'Preempted'), 8::bigint, 'take eight off');
 SELECT is((SELECT string_agg(given.node_of('v' || i), ' ' ORDER BY i) FROM generate_series(1, 4) i), 'n1 n2 n3 n1', 'on the nodes that they share');
+
+-- Data: whoever keeps some makes room where that is and nowhere else; whoever is taken off its data waits for it.
+CREATE FUNCTION given.keeps(p_name text, p_cpu text, p_priority int, p_more jsonb DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+    SELECT given.project(p_name, jsonb_build_object('services', jsonb_build_array('{"name":"web","image":"x"}' || given.cpu(p_cpu)), 'volumes', '[{"name":"v","type":"Local"}]'::jsonb,
+        'placement', jsonb_build_object('priority', p_priority)) || p_more) $$;
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('name', n), '{}', '{"allocatable":{"cpu":"1"}}') FROM unnest('{n1,n2}'::text[]) n;
+SELECT given.keeps('db', '1', 10), given.small('cheap', '1', -5, '{"nodeSelector":{"name":"n2"}}');
+SELECT is(given.placed(), 'cheap=n2 db=n1', 'given data on n1');
+SELECT cara.release('{db}', 'Rebalanced', 'Rebalanced', 'moved', 'ann', given.t()), given.small('dear', '1', 9) \g /dev/null
+SELECT is(given.placed(), 'cheap=n2 db=- dear=n1', 'where somebody comes while it waits');
+SELECT given.cleared() \g /dev/null
+SELECT is(given.placed(), 'cheap=n2 db=n1 dear=-', 'room is made where the data is, though somebody cheaper is elsewhere');
+
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('name', n), '{}', '{"allocatable":{"cpu":"1"}}') FROM unnest('{n1,n2}'::text[]) n;
+SELECT given.keeps('data', '1', -5), given.keeps('patient', '1', -4, '{"volumes":[],"onNodeLost":"Wait"}');
+SELECT is(given.placed(), 'data=n2 patient=n1', 'given one with data and one that would wait for its node');
+SELECT given.small('vip', '1');
+SELECT is(given.placed(), 'data=- patient=n1 vip=n2', 'data does not protect whoever has the lower priority');
+SELECT given.cleared() \g /dev/null
+SELECT given.machine('n3', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT is(given.placed(), 'data=- patient=n1 vip=n2', 'it waits for its data, wherever else is room');
+SELECT is(given.message_of('data'), '2 nodes: its data is on n2; 1: cpu, short by 1', 'and says so');
+SELECT given.machine('n3', '{}', '{"unschedulable":true}'), given.small('vip2', '1');
+SELECT is(given.placed(), 'data=- patient=- vip=n2 vip2=n1', 'nor does onNodeLost: Wait, which is about lost nodes');
+SELECT given.cleared() \g /dev/null
+SELECT api.node_uncordon('n3', 'ann') \g /dev/null
+SELECT is(given.placed(), 'data=- patient=n3 vip=n2 vip2=n1', 'it goes elsewhere like any other');
+DELETE FROM cara.project WHERE name = 'vip';
+SELECT is(given.placed(), 'data=n2 patient=n3 vip2=n1', 'and the other one back to its data');
+
+-- Taints: nobody is taken off a node for one that may not go there.
+SELECT given.nothing();
+SELECT given.machine(n, '{}', t::jsonb, '{"allocatable":{"cpu":"1"}}') FROM (VALUES ('n1', '{"taints":[{"key":"gpu","effect":"NoSchedule"}]}'), ('n2', '{"taints":[{"key":"old","effect":"PreferNoSchedule"}]}'), ('n3', '{}')) v(n, t);
+SELECT given.small('a', '1', -9, '{"tolerations":[{"key":"gpu"}]}'), given.small('b', '1', -8, '{"tolerations":[{"key":"old"}]}'), given.small('c', '1', -7);
+SELECT is(given.placed(), 'a=n1 b=n2 c=n3', 'all is full');
+SELECT given.small('vip', '1');
+SELECT is(given.placed(), 'a=n1 b=- c=n3 vip=n2', 'not the lowest, whose node it does not tolerate; PreferNoSchedule does not protect');
+SELECT given.small('vip2', '1', 0, '{"tolerations":[{"operator":"Exists"}]}');
+SELECT is(given.placed(), 'a=- b=- c=n3 vip=n2 vip2=n1', 'who tolerates it may');
+
+-- spreadBy: room is made where it costs least, not where it would be even.
+SELECT given.nothing();
+SELECT given.machine(n, jsonb_build_object('zone', z), '{}', '{"allocatable":{"cpu":"2"}}') FROM (VALUES ('a1', 'a'), ('b1', 'b')) v(n, z);
+SELECT given.small('low', '1', -9, '{"nodeSelector":{"zone":"a"}}'), given.small('mid', '1', -5, '{"nodeSelector":{"zone":"a"}}'), given.small('high', '2', -1, '{"nodeSelector":{"zone":"b"}}');
+SELECT is(given.placed(), 'high=b1 low=a1 mid=a1', 'two in one zone, one in the other');
+SELECT given.small('vip', '1', 0, '{"spreadBy":"zone"}');
+SELECT is(given.placed(), 'high=b1 low=- mid=a1 vip=a1', 'the lowest goes, in the fuller zone');
+SELECT given.small('vip2', '1', 0, '{"spreadBy":"zone"}'), given.small('vip3', '1', 0, '{"spreadBy":"zone"}');
+SELECT is(given.placed(), 'high=- low=- mid=- vip=a1 vip2=b1 vip3=a1', 'for two both others go, and the two are spread over what they left');
 
 SELECT * FROM finish();
 ROLLBACK;

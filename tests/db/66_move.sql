@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(51);
+SELECT plan(93);
 
 CREATE FUNCTION given.cleared(p_at timestamptz DEFAULT given.t()) RETURNS bigint LANGUAGE sql AS $$
     SELECT count(given.report(a.node, jsonb_build_object('project', a.project, 'epoch', a.epoch, 'phase', 'Terminated'), p_at))
@@ -16,6 +16,14 @@ BEGIN
 END
 $$;
 CREATE FUNCTION given.drain(p_node text, p_path text) RETURNS text LANGUAGE sql AS $$ SELECT api.node_drain_status(p_node)::jsonb #>> p_path::text[] $$;
+-- 'a b; c: reason': who leaves, who stays.
+CREATE FUNCTION given.outlook(p_node text, p_dry boolean DEFAULT false) RETURNS text LANGUAGE sql AS $$
+    SELECT concat((SELECT string_agg(l, ' ') FROM jsonb_array_elements_text(o->'leaving') l), '; ',
+                  (SELECT string_agg((s->>'project') || ': ' || (s->>'reason'), ', ') FROM jsonb_array_elements(o->'staying') s))
+      FROM (SELECT CASE WHEN p_dry THEN api.node_drain(p_node, '{"dryRun":["true"]}') ELSE api.node_drain_status(p_node) END::jsonb) x(o) $$;
+-- 'web n1>n2': what a rebalance says.
+CREATE FUNCTION given.rebalanced(p_query jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat(i->>'name', ' ', i->>'from', '>', i->>'to'), '; ' ORDER BY i->>'name') FROM jsonb_array_elements(api.rebalance(p_query, 'ann')::jsonb->'items') i $$;
 
 -- Cordon: nothing new comes, nothing goes.
 SELECT given.machine('n1'), given.machine('n2');
@@ -74,6 +82,81 @@ SELECT api.node_uncordon('n1', 'ann') \g /dev/null
 SELECT given.cleared(given.t('9s')) \g /dev/null
 SELECT is((SELECT count(*) FROM cara.assignment WHERE project = 'data'), 1::bigint, 'the data never moved');
 
+-- Only what has a place is taken off. Room for one: who was taken off counts until it has arrived, however often the clock ticks.
+SELECT given.nothing(), given.machine('n1', '{}', '{}', '{"allocatable":{"cpu":"4"}}');
+SELECT given.wants('a', '{}', '{}', given.cpu('1')), given.wants('b', '{}', '{}', given.cpu('1'));
+SELECT is(given.placed(), 'a=n1 b=n1', 'two on one');
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT is(given.outlook('n1', true), 'a; b: 1 node: cpu, short by 1', 'a dry run: room for one of two');
+SELECT is(api.plan('{"drain":"n1"}')::jsonb->'summary', '{"move":1,"stay":1}', 'so says the plan');
+SELECT is(api.node_drain('n1', '{}', 'ann')::jsonb#>>'{staying,0,project}', 'b', 'and the drain itself');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=n1', 'one goes');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=n1', 'while it is on its way the other runs on');
+SELECT is(given.outlook('n1'), 'a; b: 1 node: cpu, short by 1', 'as the drain says');
+SELECT given.cleared(given.t('10s')) \g /dev/null
+SELECT is(given.outlook('n1'), '; b: 1 node: cpu, short by 1', 'also when the first has left and not arrived');
+SELECT is(given.ticked(given.t('10s')), 'a=n2 b=n1', 'one has arrived, the other has not moved');
+SELECT is(given.outlook('n1'), '; b: 1 node: cpu, short by 1', 'it stays');
+SELECT is((SELECT count(*) FROM cara.assignment WHERE project = 'b'), 1::bigint, 'without a moment off its node');
+
+-- Of different kinds as of one.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('a', '{}', '{}', given.cpu('1')), given.wants('b', '{}', '{}', given.cpu('1', '1Mi'));
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}'), api.node_drain('n1', '{}', 'ann');
+SELECT is(given.outlook('n1'), 'a; b: 1 node: cpu, short by 1', 'two kinds, room for one');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=n1', 'in one tick');
+SELECT given.cleared(given.t('10s')) \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'a=n2 b=n1', 'and it has its place');
+
+-- The higher priority goes; but it does not jump the queue of those who have left already.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('a', '{}', '{}', given.cpu('1')), given.wants('vip', '{"priority":5}', '{}', given.cpu('1'));
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}'), api.node_drain('n1', '{}', 'ann');
+SELECT is(given.ticked(given.t('10s')), 'a=n1 vip=-', 'room for one: it is for the higher priority');
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('low', '{}', '{}', given.cpu('1'));
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n1', '{}', '{"unschedulable":true}'), given.machine('n3');
+SELECT given.wants('vip', '{"priority":5}', '{}', given.cpu('1'));
+SELECT is(given.placed(), 'low=n1 vip=n3', 'one on each');
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}'), api.node_cordon('n3'), api.node_drain('n1', '{}', 'ann');
+SELECT is(given.ticked(given.t('10s')), 'low=- vip=n3', 'the lower one leaves for the last place');
+SELECT api.node_drain('n3', '{}', 'ann') \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'low=- vip=n3', 'which the higher one does not take');
+SELECT is(given.outlook('n3'), '; vip: 1 node: Draining; 1: cpu, short by 1', 'it stays, and says so');
+SELECT given.cleared(given.t('10s')) \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'low=n2 vip=n3', 'so that both run');
+
+-- Who keeps away from its own kind, and who wants to be near it.
+SELECT given.nothing(), given.machine('n1'), given.machine('n3');
+SELECT given.wants(p, '{"antiAffinity":[{"matchLabels":{"app":"x"}}]}', '{"app":"x"}') FROM unnest('{a,b}'::text[]) p;
+SELECT is(given.placed(), 'a=n1 b=n3', 'apart');
+SELECT given.machine('n2'), api.node_drain('n1', '{}', 'ann'), api.node_drain('n3', '{}', 'ann');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=n3', 'a third node takes one of them');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=n3', 'and never the other');
+SELECT is(given.outlook('n3'), '; b: 1 node: Draining; 1: antiAffinity', 'which is told why');
+SELECT given.cleared(given.t('10s')) \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'a=n2 b=n3', 'still apart');
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants(p, '{"affinity":[{"matchLabels":{"app":"x"}}]}', '{"app":"x"}') FROM unnest('{a,b}'::text[]) p;
+SELECT is(given.placed(), 'a=n1 b=n1', 'together');
+SELECT given.machine('n2'), api.node_drain('n1', '{}', 'ann');
+SELECT is(given.ticked(given.t('10s')), 'a=- b=-', 'they leave together');
+SELECT given.cleared(given.t('10s')) \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'a=n2 b=n2', 'and arrive together');
+
+-- Nobody is preempted for a drain; onNodeLost is about nodes that are lost.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('vip', '{"priority":5}', '{}', given.cpu('1')), given.project('patient', '{"onNodeLost":"Wait"}');
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n1', '{}', '{"unschedulable":true}'), given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT given.wants('low', '{}', '{}', given.cpu('1'));
+SELECT given.placed() \g /dev/null
+SELECT api.node_drain('n1', '{}', 'ann') \g /dev/null
+SELECT is(given.ticked(given.t('10s')), 'low=n2 patient=- vip=n1', 'one would have to preempt, one asked to wait for lost nodes');
+
 -- NoExecute: who does not tolerate it has to go.
 SELECT given.nothing(), given.machine('n1'), given.machine('n2', '{}', '{"unschedulable":true}');
 SELECT given.wants('a'), given.wants('b', '{"tolerations":[{"key":"broken","operator":"Exists"}]}'), given.wants('c', '{"tolerations":[{"key":"broken","effect":"NoSchedule"}]}');
@@ -84,6 +167,27 @@ SELECT given.machine('n1', '{}', '{"taints":[{"key":"broken","effect":"NoExecute
 SELECT is(given.ticked(given.t('11s')), 'a=- b=n1 c=-', 'NoExecute who is there, too');
 SELECT is((SELECT string_agg(DISTINCT released_because, ' ') FROM cara.assignment WHERE released_at IS NOT NULL), 'Tainted', 'on record');
 SELECT is(given.message_of('a'), 'its node has a NoExecute taint that it does not tolerate', 'and told');
+
+-- Whatever keeps it there: data, that there is no other place, that the node is being emptied anyway. What is being deleted is
+-- none of those that a minute allows.
+SELECT given.nothing(), given.machine('n1'), given.project('data', '{"volumes":[{"name":"v","type":"Local"}]}');
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n2'), given.machine('n1', '{}', '{"taints":[{"key":"broken","effect":"NoExecute"}]}');
+SELECT is(given.ticked(given.t('12s')), 'data=-', 'its data does not hold it');
+SELECT given.cleared(given.t('12s')) \g /dev/null
+SELECT is(given.ticked(given.t('12s')) || ' ' || given.message_of('data'), 'data=- 1 node: its data is on n1; 1: taint broken:NoExecute', 'it waits for a node with both');
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('a'), given.wants('b', '{"tolerations":[{"operator":"Exists"}]}');
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n1', '{}', '{"taints":[{"key":"broken","effect":"NoExecute"}]}'), api.node_drain('n1', '{}', 'ann');
+SELECT is(given.ticked(given.t('13s')), 'a=- b=n1', 'drained and tainted: who tolerates it stays until there is a place');
+SELECT given.nothing(), given.machine('n1'), given.machine('n2', '{}', '{"unschedulable":true}');
+SELECT given.wants('a'), given.wants('b'), given.wants('c');
+SELECT given.placed() \g /dev/null
+SELECT api.project_delete('a'), given.machine('n1', '{}', '{"taints":[{"key":"broken","effect":"NoExecute"}]}');
+UPDATE cara.setting SET value = '1' WHERE name = 'evictions_per_minute';
+SELECT is(given.ticked(given.t('30m')), 'a=n1 b=- c=n1', 'one in a minute, and not the one that is being deleted');
+UPDATE cara.setting SET value = '1000' WHERE name = 'evictions_per_minute';
 
 -- Not all at once.
 SELECT given.nothing(), given.machine('n1'), given.machine('n2', '{}', '{"unschedulable":true}');
@@ -114,6 +218,41 @@ SELECT given.cleared(given.t('2h')) \g /dev/null
 SELECT given.ticked(given.t('2h 1s')) \g /dev/null
 SELECT is((SELECT string_agg(projects::text, ' ' ORDER BY node) FROM cara.node_room), '2 2 2', 'even');
 SELECT is(api.rebalance('{}', 'ann')::jsonb->'items', '[]', 'and nothing more to do');
+
+-- Only what moves is taken off its node.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('p' || i, '{}', '{}', given.cpu('1')) FROM generate_series(1, 4) i;
+SELECT given.placed() \g /dev/null
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT is(cara.rebalance_pick(10), '{p4,p3}', 'two are too many there');
+SELECT is(given.rebalanced('{"dryRun":["true"]}'), 'p3 n1>n2', 'one has room elsewhere');
+SELECT is(given.rebalanced(), 'p3 n1>n2', 'which is the one that moves');
+SELECT is((SELECT string_agg(s.project || '=' || s.phase, ' ' ORDER BY s.project) FROM cara.project_status s), 'p1=Scheduled p2=Scheduled p3=Pending p4=Scheduled', 'the others have not moved at all');
+SELECT given.cleared(given.t('3h')) \g /dev/null
+SELECT is(given.ticked(given.t('3h')), 'p1=n1 p2=n1 p3=n2 p4=n1', 'and it arrives');
+
+-- Rebalance against affinity, data, priority and spreadBy.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('base', '{}', '{"app":"base"}'), given.project('data', '{"volumes":[{"name":"v","type":"Local"}]}');
+SELECT given.placed(given.t('3h')) \g /dev/null
+SELECT given.wants('f' || i, '{"affinity":[{"matchLabels":{"app":"base"}}]}') FROM generate_series(1, 3) i;
+SELECT given.placed(given.t('3h')) \g /dev/null
+SELECT given.machine('n2');
+SELECT is(given.rebalanced(), NULL, 'who has to be near another, or near its data, does not move');
+SELECT is((SELECT count(*) FROM cara.assignment WHERE released_at IS NOT NULL), 0::bigint, 'and is not taken off to find that out');
+SELECT given.nothing(), given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}'), given.wants('low', '{}', '{}', given.cpu('1'));
+SELECT given.placed(given.t('3h')) \g /dev/null
+SELECT given.machine('n1'), given.machine('n2', '{}', '{"unschedulable":true}', '{"allocatable":{"cpu":"1"}}');
+SELECT given.wants('vip' || i, '{"priority":5}', '{}', given.cpu('1')) FROM generate_series(1, 5) i;
+SELECT given.placed(given.t('3h')) \g /dev/null
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT is(given.rebalanced() || given.node_of('low'), NULL, 'nobody is preempted to make things even');
+SELECT given.nothing(), given.machine('n1', '{"zone":"a"}');
+SELECT given.wants('p' || i, '{"spreadBy":"zone"}') FROM generate_series(1, 6) i;
+SELECT given.placed(given.t('3h')) \g /dev/null
+SELECT given.machine('n2', '{"zone":"a"}'), given.machine('n3', '{"zone":"b"}');
+SELECT is(given.rebalanced(), 'p3 n1>n3; p4 n1>n3; p5 n1>n2; p6 n1>n3', 'zones first, then the nodes in them');
+
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(35);
+SELECT plan(51);
 
 -- Items of a plan as lines: 'place web >n1; move api n1>n2'.
 CREATE FUNCTION given.plan(p_body jsonb) RETURNS text LANGUAGE sql AS $$
@@ -36,19 +36,19 @@ SELECT given.everything() AS before \gset
 -- What would be created, updated, placed.
 SELECT is(given.plan(given.manifests('c')), 'create c >n1', 'a new project would be placed');
 SELECT is(given.everything(), :'before', 'no row has changed anywhere');
-SELECT is(given.plan(given.manifests('a', 'b')), 'unchanged a n1; unchanged b n2', 'nothing to do is said, too');
-SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', '{"services":[{"name":"web","image":"nginx:2"}]}')))), 'update a n1', 'an update where it is');
+SELECT is(given.plan(given.manifests('a', 'b')), 'unchanged a n1>n1; unchanged b n2>n2', 'nothing to do is said, too');
+SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', '{"services":[{"name":"web","image":"nginx:2"}]}')))), 'update a n1>n1', 'an update where it is');
 SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('big', '{"services":[{"name":"web","image":"x"}],"placement":{"nodeSelector":{"disk":"ssd"}}}')))), 'create big', 'one that would wait');
 SELECT is(api.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('big', '{"placement":{"nodeSelector":{"disk":"ssd"}}}'))))::jsonb#>>'{items,0,message}', '2 nodes: placement.nodeSelector', 'and why');
 SELECT is(api.plan(given.manifests('c', 'd', 'a'))::jsonb->'summary', '{"create":2,"unchanged":1}', 'in sum');
 SELECT is(given.plan(jsonb_build_object('apply', '[{"kind":"Node","metadata":{"name":"n3"}}]'::jsonb)), 'create n3', 'nodes, too');
-SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', '{"placement":{"matchExpressions":[{"key":"x","operator":"Exists"}]}}')))), 'update a n1', 'a change that its node does not suit');
+SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', '{"placement":{"matchExpressions":[{"key":"x","operator":"Exists"}]}}')))), 'update a n1', 'a change that its node does not suit: it would have none');
 SELECT is(given.everything(), :'before', 'and still no row has changed');
 
 -- Refusals are those of the real thing.
 SELECT is(given.error_of($$ SELECT api.plan('{"apply":[{"kind":"Project","metadata":{"name":"x"},"spec":{}}]}') $$), 'SR400 items[0].spec.services: project "x": spec.services must contain at least one service', 'a bad manifest');
 SELECT is(left(given.error_of(format('SELECT api.plan(%L)', body)), 5), code, body)
-  FROM (VALUES ('{}', 'SR400'), ('[]', 'SR400'), ('null', 'SR400'), ('{"apply":1}', 'SR400'), ('{"delete":["web"]}', 'SR400'), ('{"delete":["project/none"]}', 'SR404'), ('{"drain":"none"}', 'SR404'), ('{"lose":"none"}', 'SR404'), ('{"delete":["node/n1"]}', 'SR409')) v(body, code);
+  FROM (VALUES ('{}', 'SR400'), ('[]', 'SR400'), ('null', 'SR400'), ('{"apply":1}', 'SR400'), ('{"delete":["web"]}', 'SR400'), ('{"delete":"project/a"}', 'SR400'), ('{"delete":null}', 'SR400'), ('{"delete":[1,{}]}', 'SR400'), ('{"delete":["project/none"]}', 'SR404'), ('{"drain":"none"}', 'SR404'), ('{"lose":"none"}', 'SR404'), ('{"delete":["node/n1"]}', 'SR409')) v(body, code);
 SELECT is(given.everything(), :'before', 'a refusal leaves nothing, either');
 
 -- Deleting, draining, losing.
@@ -69,6 +69,32 @@ SELECT given.machine(n, '{}', '{}', '{"allocatable":{"cpu":"1"}}') FROM unnest('
 SELECT given.wants('low', '{"priority":-1}', '{}', given.cpu('1')), given.wants('low2', '{"priority":-2}', '{}', given.cpu('1'));
 SELECT given.placed(given.t('1s')) \g /dev/null
 SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('vip', '{"services":[{"name":"web","image":"x","resources":{"requests":{"cpu":"1"}}}]}')))), 'pending low2 n2; create vip >n2', 'a plan tells who would make room');
+
+-- What leaves makes room: what is deleted, what expires, what a NoExecute taint drives away.
+SELECT given.nothing(), given.machine('n1', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT given.wants('a', '{}', '{}', given.cpu('1')), given.wants('b', '{}', '{}', given.cpu('1'));
+SELECT is(given.placed(given.t('2s')), 'a=n1 b=-', 'room for one');
+SELECT is(given.plan('{"delete":["project/a"]}'), 'delete a n1; place b >n1', 'who waits gets the room of what is deleted');
+SELECT is(given.plan('{"delete":["project/a","project/b","project/a"]}'), 'delete a n1; delete b', 'each is deleted once');
+SELECT given.running('a');
+SELECT is(given.plan('{"delete":["project/a"],"lose":"n1"}'), 'delete a n1; pending b', 'what is deleted is not lost as well');
+SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', jsonb_build_object('expireAt', clock_timestamp() - interval '1 minute'))))), 'delete a n1; place b >n1', 'and that of what has expired');
+SELECT is(api.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('c', '{"expireAt":"2020-01-01T00:00:00Z"}'))))::jsonb#>>'{items,0}', '{"kind": "Project", "name": "c", "action": "delete", "message": "its spec.expireAt has passed"}', 'new ones, too');
+SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('a', '{"expireAt":"2999-01-01T00:00:00Z"}')))), 'update a n1>n1; place b >n1', 'not those that have not yet');
+SELECT is(given.plan(jsonb_build_object('apply', jsonb_build_array(given.manifest('b', '{"services":[{"name":"web","image":"x","resources":{"requests":{"cpu":"2"}}}]}')))), 'update b', 'an update of one that waits on');
+SELECT given.machine('n2');
+SELECT is(given.plan('{"apply":[{"kind":"Node","metadata":{"name":"n1"},"spec":{"taints":[{"key":"k","effect":"NoExecute"}]}}]}'), 'update n1; move a n1>n2; place b >n2', 'a taint that drives away');
+SELECT is(given.plan('{"apply":[{"kind":"Node","metadata":{"name":"n1"},"spec":{"taints":[{"key":"k","effect":"NoSchedule"}]}}]}'), 'update n1; place b >n2', 'and one that does not');
+
+-- A drain with room for one: the plan, the forecast and the thing itself agree.
+SELECT given.nothing(), given.machine('n1');
+SELECT given.wants('a', '{}', '{}', given.cpu('1')), given.wants('b', '{"priority":5}', '{}', given.cpu('1')), given.wants('c', '{}', '{}', given.cpu('1', '1Mi'));
+SELECT given.placed(given.t('3s')) \g /dev/null
+SELECT given.machine('n2', '{}', '{}', '{"allocatable":{"cpu":"1"}}');
+SELECT is(given.plan('{"drain":"n1"}'), 'stay a n1; move b n1>n2; stay c n1', 'planned');
+SELECT is(api.node_drain('n1', '{"dryRun":["true"]}')::jsonb->'leaving', '["b"]', 'foretold');
+SELECT api.node_drain('n1', '{}', 'ann'), given.tick(given.t('3s')), given.tick(given.t('3s')) \g /dev/null
+SELECT is((SELECT string_agg(project, ' ') FROM cara.project_status WHERE phase = 'Pending'), 'b', 'done');
 
 -- Nothing escapes. That no notification does is in tests/isolation.
 SELECT given.everything() AS before \gset

@@ -36,6 +36,11 @@ SELECT is(given.seen('Node'), 'nothing', 'is none of the node''s');
 SELECT given.running('web');
 SELECT api.node_heartbeat('n1', '', given.t('1s'));
 SELECT is(given.seen('Project') || '; ' || given.seen('Node'), 'MODIFIED web; nothing', 'a report, and a heartbeat');
+SELECT api.node_heartbeat('n1', '{"state":"NotReady"}', given.t('2s'));
+SELECT is(given.seen('Project'), 'MODIFIED web', 'that its node is lost is a condition of a project');
+SELECT api.node_heartbeat('n1', '{"state":"Ready"}', given.t('3s'));
+SELECT is(given.seen('Project'), 'MODIFIED web', 'until it is back');
+SELECT given.seen('Node') \g /dev/null
 SELECT api.project_update('web', given.manifest('web', '{"services":[{"name":"web","image":"nginx:2"}]}')), api.project_update('web', given.manifest('web'));
 SELECT is(given.seen('Project'), 'MODIFIED web', 'versions that were overwritten before they were read are merged into the newest');
 SELECT is((SELECT line::jsonb->'object' FROM api.watch_read('Project', '{}', (SELECT id FROM given.at WHERE watch = 'start')) WHERE line IS NOT NULL), api.project_get('web')::jsonb, 'an event has the whole object');

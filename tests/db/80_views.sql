@@ -1,9 +1,9 @@
 -- The views people read in psql: the columns and words of caractrl get, and a little more.
 BEGIN;
 \ir given.psql
-SELECT plan(19);
+SELECT plan(26);
 
-SELECT columns_are('cara', 'nodes', ARRAY['name', 'state', 'ip', 'age', 'projects', 'unschedulable', 'last_heartbeat', 'message'], 'cara.nodes');
+SELECT columns_are('cara', 'nodes', ARRAY['name', 'state', 'ip', 'age', 'projects', 'unschedulable', 'last_heartbeat', 'message', 'cpu', 'memory'], 'cara.nodes');
 SELECT columns_are('cara', 'projects', ARRAY['name', 'phase', 'node', 'conditions', 'age', 'generation', 'observed_generation', 'epoch', 'message'], 'cara.projects');
 SELECT columns_are('cara', 'services', ARRAY['project', 'service', 'state', 'node', 'exit_code', 'oom_killed', 'restarts', 'health', 'image', 'ip', 'up', 'message'], 'cara.services');
 SELECT columns_are('cara', 'events', ARRAY['age', 'type', 'reason', 'object', 'message', 'count', 'actor'], 'cara.events');
@@ -36,6 +36,23 @@ SELECT is_empty($$ SELECT name, conditions, given.conditions(name) FROM cara.pro
 SELECT api.node_heartbeat('n1', '{"state":"Ready"}', given.t('2s'));
 SELECT is_empty($$ SELECT name, conditions, given.conditions(name) FROM cara.projects WHERE conditions IS DISTINCT FROM given.conditions(name) $$, 'also when it is back');
 SELECT results_eq($$ SELECT generation, observed_generation, epoch FROM cara.projects WHERE name = 'web' $$, $$ VALUES (1::bigint, 1::bigint, given.epoch_of('web')) $$, 'generations and epoch are there to compare');
+
+-- How full nodes are, in psql and on the wire alike.
+CREATE FUNCTION given.full() RETURNS text LANGUAGE sql AS $$ SELECT string_agg(concat_ws(' ', name, projects, cpu, memory), ', ' ORDER BY name) FROM cara.nodes $$;
+CREATE FUNCTION given.room(p_node text) RETURNS jsonb LANGUAGE sql AS $$ SELECT api.node_room(p_node)::jsonb - '{apiVersion,kind,node}'::text[] $$;
+SELECT is(given.full(), 'n1 2 0 0, n2 0 0 0', 'a node that never said what it has: what is requested of it');
+SELECT is(given.room('n1'), '{"projects":2,"cpu":{"requested":"0"},"memory":{"requested":"0"}}', 'on the wire, too');
+SELECT api.node_heartbeat('n1', '{"allocatable":{"cpu":"4","memory":"2Gi"}}', given.t('2s'));
+SELECT api.node_update('n1', '{"spec":{"reserved":{"cpu":"500m"}}}');
+SELECT given.project('c', '{"services":[{"name":"web","image":"nginx:1","resources":{"requests":{"cpu":"1500m","memory":"512Mi"}}}]}'), api.node_cordon('n2');
+SELECT api.schedule(given.t('2s'));
+SELECT is(given.full(), 'n1 3 1500m of 3500m (43%) 512Mi of 2Gi (25%), n2 0 0 0', 'what is reserved is not there to be taken');
+SELECT is(given.room('n1'), '{"projects":3,"cpu":{"requested":"1500m","of":"3500m","percent":43},"memory":{"requested":"512Mi","of":"2Gi","percent":25}}', 'nor on the wire');
+SELECT api.node_heartbeat('n1', '{"allocatable":{"cpu":"1","memory":"0"}}', given.t('2s'));
+SELECT is(given.full(), 'n1 3 1500m of 500m (300%) 512Mi of 0, n2 0 0 0', 'a node that shrank is more than full');
+DELETE FROM cara.project WHERE name = 'c';
+SELECT is(given.full(), 'n1 2 0 of 500m (0%) 0 of 0, n2 0 0 0', 'and is not when it is gone');
+SELECT throws_ok($$ SELECT api.node_room('n9') $$, 'SR404', 'node not found: n9: resource not found', 'there is no n9');
 
 -- Services.
 SELECT given.report('n1', jsonb_build_object('project', 'web', 'epoch', given.epoch_of('web'), 'services', '[{"name":"web","state":"exited","exitCode":137,"oomKilled":true,"restarts":3,"image":"nginx:1"}]'::jsonb));

@@ -21,7 +21,7 @@ SELECT results_eq(format('SELECT rolcanlogin, rolsuper, rolcreaterole, rolcreate
     $$ VALUES (true, false, false, false, false, false, 3) $$, 'it can log in three times at once and has no attribute besides');
 SELECT is_member_of('cara_channel', ARRAY[:'role'], 'its rights are those of cara_channel');
 SELECT is((SELECT array_agg(roleid::regrole::text) FROM pg_auth_members WHERE member = :'role'::regrole), ARRAY['cara_channel'], 'and of nobody else');
-SELECT is((SELECT rolconfig FROM pg_roles WHERE rolname = :'role'), ARRAY['idle_in_transaction_session_timeout=10s', 'statement_timeout=10s'], 'its sessions do not linger');
+SELECT is((SELECT rolconfig FROM pg_roles WHERE rolname = :'role'), ARRAY['idle_in_transaction_session_timeout=10s', 'statement_timeout=10s', 'tcp_keepalives_idle=30s'], 'its sessions do not linger');
 SELECT is((SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = :'role'), true, 'its key is kept as a verifier only');
 SELECT is_empty($$ SELECT 1 FROM cara.channel c WHERE c::text LIKE '%' || substring($$ || quote_literal(:'issued') || $$::jsonb->>'conninfo' FROM 'password=''([0-9a-f]+)') || '%' $$, 'no table holds the key');
 

@@ -103,6 +103,30 @@ static void node_is_described(void **state)
                  "Agent is healthy and posting heartbeats\n");
 }
 
+static void assert_room(const char *room, const char *expected)
+{
+    _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
+    _cleanup_(json_decrefp) json_t *value = parse(room);
+
+    describe_room(value, &out);
+    assert_plain(&out, expected);
+}
+
+static void how_full_a_node_is_is_described(void **state)
+{
+    (void)state;
+    assert_room("{\"projects\":3,\"cpu\":{\"requested\":\"1500m\",\"of\":\"4\",\"percent\":38},"
+                "\"memory\":{\"requested\":\"512Mi\",\"of\":\"0\"}}",
+                "\nAllocated resources:\n"
+                "  Projects:\t3\n"
+                "  cpu:\t1500m of 4 (38%)\n"
+                "  memory:\t512Mi of 0\n");
+    assert_room("{\"cpu\":{\"requested\":\"2\"}}", "\nAllocated resources:\n"
+                                                   "  Projects:\t0\n"
+                                                   "  cpu:\t2\n"
+                                                   "  memory:\t0\n");
+}
+
 #define WORDPRESS                                                                                  \
     "{\"metadata\":{\"name\":\"wordpress\",\"createdAt\":\"2026-11-23T15:23:38Z\"},"               \
     "\"spec\":{\"services\":[{\"name\":\"db\",\"image\":\"mysql:8\","                              \
@@ -281,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(node_is_described),
+        cmocka_unit_test(how_full_a_node_is_is_described),
         cmocka_unit_test(project_is_described),
         cmocka_unit_test(empty_project_says_none),
         cmocka_unit_test(containers_and_events_follow_when_there_are_any),

@@ -80,6 +80,86 @@ static void a_waiting_project_is_told_what_would_help(void **state)
                "  1       something new                             \n");
 }
 
+static void one_that_waits_for_its_old_node_is_told_so_and_no_remedy_for_others(void **state)
+{
+    (void)state;
+    assert_why(
+        "{\"project\":\"web\",\"phase\":\"Pending\",\"message\":\"waits for node n1 to clear "
+        "away what it has of it; 2 nodes fit; 1: Draining\",\"waitsFor\":{\"node\":\"n1\","
+        "\"since\":\"2026-11-23T16:24:06Z\",\"until\":\"2026-11-23T16:34:06Z\"},\"fits\":2,"
+        "\"reasons\":[{\"reason\":\"Draining\",\"text\":\"Draining\",\"nodes\":1}]}",
+        "Project:      web\n"
+        "Phase:        Pending\n"
+        "Node:         <none>\n"
+        "Why:          waits for node n1 to clear away what it has of it; 2 nodes fit; 1: "
+        "Draining\n"
+        "Waits For:    n1, 1m so far, 8m more at the most\n"
+        "Would Help:   its agent and engine at work: caractrl describe node n1; if the "
+        "machine is gone for good: caractrl delete node n1 --force\n");
+}
+
+static void one_that_waits_and_fits_nowhere_is_told_both(void **state)
+{
+    (void)state;
+    assert_why("{\"project\":\"web\",\"phase\":\"Pending\",\"waitsFor\":{\"node\":\"n1\"},"
+               "\"fits\":0,\"reasons\":[{\"reason\":\"Unschedulable\",\"text\":\"cordoned\","
+               "\"nodes\":2}]}",
+               "Project:      web\n"
+               "Phase:        Pending\n"
+               "Node:         <none>\n"
+               "Waits For:    n1\n"
+               "Would Help:   its agent and engine at work: caractrl describe node n1; if the "
+               "machine is gone for good: caractrl delete node n1 --force\n"
+               "\n"
+               "No place for it:\n"
+               "  NODES   REASON     SUCH AS   WHAT WOULD HELP\n"
+               "  -----   ------     -------   ---------------\n"
+               "  2       cordoned             open it again: caractrl uncordon\n");
+}
+
+static void what_ranked_before_the_score_is_shown(void **state)
+{
+    (void)state;
+    assert_why(
+        "{\"project\":\"web\",\"phase\":\"Running\",\"node\":\"n1\",\"decision\":{"
+        "\"strategy\":\"Spread\",\"score\":-3,\"runnerUp\":\"n2\",\"runnerUpScore\":-1,"
+        "\"standing\":[{\"node\":\"n1\",\"liking\":10,\"domain\":\"a\",\"domainProjects\":1},"
+        "{\"node\":\"n2\",\"liking\":-1000,\"domain\":\"\",\"domainProjects\":4}]},"
+        "\"nodes\":[{\"node\":\"n1\",\"verdict\":\"fits\",\"projects\":2,\"score\":-3,"
+        "\"liking\":10,\"domain\":\"a\",\"domainProjects\":1},{\"node\":\"n2\",\"verdict\":"
+        "\"fits\",\"score\":-1,\"liking\":-1000,\"domain\":\"\",\"domainProjects\":4}]}",
+        "Project:    web\n"
+        "Phase:      Running\n"
+        "Node:       n1\n"
+        "Decided:    <unknown>, epoch 0\n"
+        "Score:      -3; next best: n2 (-1)\n"
+        "Liking:     10; next best: -1000 now: preferred terms and PreferNoSchedule, before "
+        "the score\n"
+        "Domain:     a with 1 other project; next best: <none> with 4 other projects now: "
+        "the emptier one, before the score\n"
+        "Strategy:   Spread: minus the projects on the node, this one among them\n"
+        "\n"
+        "Every node, as the scheduler sees it now:\n"
+        "  NODE   VERDICT   LACKS   LIKING   DOMAIN       PROJECTS   SCORE\n"
+        "  ----   -------   -----   ------   ------       --------   -----\n"
+        "  n1     fits      -       10       a (1)        2          -3\n"
+        "  n2     fits      -       -1000    <none> (4)   0          -1\n");
+}
+
+static void liking_alone_needs_no_second(void **state)
+{
+    (void)state;
+    assert_why("{\"project\":\"web\",\"phase\":\"Running\",\"node\":\"n1\",\"decision\":{"
+               "\"score\":-3,\"standing\":[{\"node\":\"n1\",\"liking\":10}]}}",
+               "Project:    web\n"
+               "Phase:      Running\n"
+               "Node:       n1\n"
+               "Decided:    <unknown>, epoch 0\n"
+               "Score:      -3; next best: none\n"
+               "Liking:     10 now: preferred terms and PreferNoSchedule, before the score\n"
+               "Strategy:   <none>\n");
+}
+
 static void a_placed_project_shows_its_score_beside_the_next_and_its_past(void **state)
 {
     (void)state;
@@ -153,6 +233,33 @@ static void a_plan_is_a_table_and_a_sum(void **state)
                        "\n"
                        "2 to create (1 left waiting), 1 to delete, 1 to move, 1 unchanged\n"
                        "project/a\nproject/b\nproject/c\nproject/d\n");
+}
+
+static void a_plan_tells_what_loses_its_node_from_what_keeps_it(void **state)
+{
+    (void)state;
+    _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
+    _cleanup_(json_decrefp) json_t *plan = parse(
+        "{\"items\":[{\"kind\":\"Project\",\"name\":\"a\",\"action\":\"update\",\"from\":\"n1\","
+        "\"to\":\"n1\"},{\"kind\":\"Project\",\"name\":\"b\",\"action\":\"update\",\"from\":"
+        "\"n1\",\"message\":\"1 node: cpu, short by 1\"},{\"kind\":\"Project\",\"name\":\"c\","
+        "\"action\":\"update\"},{\"kind\":\"Node\",\"name\":\"n1\",\"action\":\"update\"},{"
+        "\"kind\":"
+        "\"Project\",\"name\":\"d\",\"action\":\"pending\",\"from\":\"n2\"},{\"kind\":\"Project\","
+        "\"name\":\"e\",\"action\":\"stay\",\"from\":\"n2\"}],"
+        "\"summary\":{\"update\":4,\"pending\":1,\"stay\":1}}");
+
+    print_plan(plan, &out);
+    print_plan_summary(plan, &out);
+    assert_plain(&out, "ACTION    OBJECT      NODE      WHY\n"
+                       "update    project/a   n1        -\n"
+                       "update    project/b   n1 -> -   1 node: cpu, short by 1\n"
+                       "update    project/c   -         -\n"
+                       "update    node/n1     -         -\n"
+                       "pending   project/d   n2 -> -   -\n"
+                       "stay      project/e   n2        -\n"
+                       "\n"
+                       "4 to update (2 left waiting), 1 to stay, 1 left waiting");
 }
 
 static void an_empty_plan_says_so(void **state)
@@ -349,9 +456,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_waiting_project_is_told_what_would_help),
+        cmocka_unit_test(one_that_waits_for_its_old_node_is_told_so_and_no_remedy_for_others),
+        cmocka_unit_test(one_that_waits_and_fits_nowhere_is_told_both),
+        cmocka_unit_test(what_ranked_before_the_score_is_shown),
+        cmocka_unit_test(liking_alone_needs_no_second),
         cmocka_unit_test(a_placed_project_shows_its_score_beside_the_next_and_its_past),
         cmocka_unit_test(every_node_has_its_verdict_on_request),
         cmocka_unit_test(a_plan_is_a_table_and_a_sum),
+        cmocka_unit_test(a_plan_tells_what_loses_its_node_from_what_keeps_it),
         cmocka_unit_test(an_empty_plan_says_so),
         cmocka_unit_test(a_drain_tells_each_change_once),
         cmocka_unit_test(a_drains_line_fits_the_terminal),

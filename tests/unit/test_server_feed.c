@@ -309,7 +309,7 @@ static void test_the_query_of_a_watch(void **state)
         { "watch=true&allowWatchBookmarks=true&resourceVersion=",
           { .watch = true, .bookmarks = true, .position = -1 },
           "{}" },
-        { "watch=true&resourceVersion=0", { .watch = true }, "{}" },
+        { "watch=true&resourceVersion=0", { .watch = true, .position = -1 }, "{}" },
         { "watch=yes", { 0 }, NULL },
         { "watch=true&resourceVersion=-1", { 0 }, NULL },
         { "watch=true&resourceVersion=99999999999999999999", { 0 }, NULL },

@@ -1,4 +1,4 @@
-INSERT INTO cara.migration (version, name) VALUES (15, 'budget');
+INSERT INTO cara.migration (version, name) VALUES (12, 'budget');
 
 ALTER TABLE cara.clock ADD COLUMN undecided jsonb;
 COMMENT ON COLUMN cara.clock.undecided IS 'Where the last decision stopped when its time was up: priority, since and name of the projects that come next. NULL: it got to all.';

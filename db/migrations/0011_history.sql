@@ -1,4 +1,4 @@
-INSERT INTO cara.migration (version, name) VALUES (13, 'history');
+INSERT INTO cara.migration (version, name) VALUES (11, 'history');
 
 -- Who was taken off when: each tick counts those of the last minute while a node is being emptied or is lost.
 CREATE INDEX assignment_released ON cara.assignment (released_at) WHERE released_at IS NOT NULL;

@@ -22,7 +22,8 @@ int channel_kind_parse(const char *word, ChannelKind *ret); /* -1: no such word 
 
 typedef struct AgentChannel AgentChannel;
 
-/* Both connect and block for a few seconds at most; once they return, no wake-up is lost. An error
+/* Both connect and block for a few seconds at most, whoever does not answer; for postgres what the
+ * resolver takes for the host's name comes on top. Once they return, no wake-up is lost. An error
  * is never ERR_NOT_FOUND, has the status when a server answered with one, and has neither the
  * conninfo, which holds a password, nor the URL, which holds a token. */
 int agent_channel_open_postgres(const char *conninfo, const char *name, AgentChannel **ret,

@@ -1,9 +1,11 @@
-/* caractrl logs: of one service, or of all services of a project. */
+/* caractrl logs: of one service, or of all services of a project or of several. */
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
 #include "json_at.h"
+#include "listing.h"
 #include "log_reader.h"
+#include "resource.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 
 static const Flag flags[] = {
     { "follow", 'f', NULL, NULL, false, "go on until the container ends", NULL },
+    SELECTOR_FLAG,
     { "previous", 'p', NULL, NULL, false,
       "the last lines of the container that died last, even when it or its node is gone", NULL },
     { "tail", 0, "lines", "all", false, "lines to show from the end", NULL },
@@ -27,8 +30,8 @@ static const Flag flags[] = {
 
 /* One service's log while it is read. */
 typedef struct Source {
-    const LogOptions *options;
-    const AgentAddress *agent;
+    LogOptions options;
+    AgentAddress agent;
     const char *service;
     char *prefix; /* owned, NULL for none */
     LogPrinter printer;
@@ -41,7 +44,7 @@ typedef struct Source {
 typedef struct Sources {
     Source *all; /* owned */
     size_t count;
-    json_t *project; /* owned; NULL when a service was named */
+    json_t *projects; /* owned; those that all services are read of */
 } Sources;
 
 static void sources_done(Sources *sources)
@@ -51,14 +54,14 @@ static void sources_done(Sources *sources)
         free(sources->all[i].prefix);
     }
     free(sources->all);
-    json_decref(sources->project);
+    json_decref(sources->projects);
 }
 
 static void *read_live(void *arg)
 {
     Source *source = arg;
 
-    source->result = log_read_live(source->agent, source->options, source->service,
+    source->result = log_read_live(&source->agent, &source->options, source->service,
                                    &source->printer, &source->err);
     return NULL;
 }
@@ -73,70 +76,133 @@ static const char *colour_of(size_t i)
     return colours[i % ARRAY_LEN(colours)];
 }
 
-static void add_source(Sources *sources, const char *service)
+static void add_source(Sources *sources, const LogOptions *options, const AgentAddress *agent,
+                       const char *service)
 {
     Source *source = &sources->all[sources->count++];
 
-    *source = (Source){ .service = service };
+    *source = (Source){ .options = *options, .agent = *agent, .service = service };
     log_printer_init(&source->printer, NULL, "");
 }
 
-/* Every line behind its service's name, in a column. */
-static void set_prefixes(Sources *sources, bool colour)
+static int add_services(Sources *sources, const json_t *project, const LogOptions *options,
+                        const AgentAddress *agent, Err *err)
 {
-    int width = 0;
-
-    for (size_t i = 0; i < sources->count; i++)
-        if ((int)strlen(sources->all[i].service) > width)
-            width = (int)strlen(sources->all[i].service);
-    for (size_t i = 0; i < sources->count; i++) {
-        Source *source = &sources->all[i];
-        source->prefix = mem_printf("%-*s | ", width, source->service);
-        source->printer.prefix = source->prefix;
-        source->printer.colour = colour ? colour_of(i) : "";
-    }
-}
-
-static int find_services(Ctl *ctl, const char *project, Sources *sources, Err *err)
-{
-    _cleanup_(mem_freep) char *path = api_item_path("/api/v1/projects", project);
     size_t i;
     json_t *item;
 
-    if (api_call(ctl, "GET", path, NULL, NULL, &sources->project, err) < 0)
-        return err_prefix(err, "get project \"%.253s\"", project);
-    json_array_foreach (json_at(sources->project, "spec.services"), i, item) {
+    json_array_foreach (json_at(project, "spec.services"), i, item) {
         if (sources->count == SERVICES_MAX)
-            return err_set(err, ERR_INVALID,
-                           "project \"%.253s\" has more than %d services: name one", project,
+            return err_set(err, ERR_INVALID, "these are more than %d services: ask for fewer",
                            SERVICES_MAX);
-        add_source(sources, json_text_at(item, "name"));
+        add_source(sources, options, agent, json_text_at(item, "name"));
     }
-    set_prefixes(sources, ctl->colour);
+    return 0;
+}
+
+/* Every line behind its service's name, and before that the project's where there are several, in a
+ * column. */
+static void set_prefixes(Sources *sources, bool with_project, bool colour)
+{
+    size_t width = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < sources->count; i++) {
+            Source *source = &sources->all[i];
+            const char *project = with_project ? source->options.project : "";
+            size_t len = strlen(project) + with_project + strlen(source->service);
+            if (pass == 0) {
+                width = len > width ? len : width;
+                continue;
+            }
+            source->prefix = mem_printf("%s%s%s%*s | ", project, with_project ? "/" : "",
+                                        source->service, (int)(width - len), "");
+            source->printer.prefix = source->prefix;
+            source->printer.colour = colour ? colour_of(i) : "";
+        }
+    }
+}
+
+/* A project, or one service of it. */
+static int add_target(Ctl *ctl, const LogOptions *options, const char *service, const char *node,
+                      bool live, Sources *sources, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *project = NULL;
+    AgentAddress agent = { 0 };
+
+    if (service == NULL) {
+        _cleanup_(mem_freep) char *path = api_item_path(resource_project.path, options->project);
+        if (api_call(ctl, "GET", path, NULL, NULL, &project, err) < 0)
+            return err_prefix(err, "get project \"%.253s\"", options->project);
+        json_array_append(sources->projects, project);
+    }
+    if (live && agent_address_find(ctl, options->project, node, &agent, err) < 0)
+        return -1;
+    if (service != NULL) {
+        add_source(sources, options, &agent, service);
+        return 0;
+    }
+    if (add_services(sources, project, options, &agent, err) < 0)
+        return -1;
+    set_prefixes(sources, false, ctl->colour);
+    return 0;
+}
+
+/* Every project that matches: one that cannot be read now is told, the others are read. Here --node
+ * says who is asked, and does not narrow them. */
+static int add_selected(Ctl *ctl, const LogOptions *options, const CommandLine *line, bool live,
+                        Sources *sources, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+    _cleanup_(mem_freep) char *all = listing_path(&resource_project, NULL, NULL, 0);
+    _cleanup_(buf_done) Buf path = { .max = 1 << 16 };
+    const char *node = command_line_value(line, "node");
+    size_t i;
+    json_t *project;
+
+    buf_add_str(&path, all);
+    listing_add(&path, "labelSelector", command_line_value(line, "selector"));
+    if (listing_fetch(ctl, buf_str(&path), CHUNK_OBJECTS, &list, err) < 0)
+        return err_prefix(err, "get projects");
+    json_array_extend(sources->projects, json_object_get(list, "items"));
+    if (json_array_size(sources->projects) == 0)
+        fprintf(stderr, "No projects found\n");
+    json_array_foreach (sources->projects, i, project) {
+        LogOptions its = *options;
+        AgentAddress agent = { 0 };
+        Err own = { 0 };
+        its.project = json_text_at(project, "metadata.name");
+        if (live &&
+            agent_address_find(ctl, its.project,
+                               node != NULL ? node : json_text_at(project, "status.nodeRef"),
+                               &agent, &own) < 0)
+            ctl_tell_failure(ctl, &own);
+        else if (add_services(sources, project, &its, &agent, err) < 0)
+            return -1;
+    }
+    set_prefixes(sources, true, ctl->colour);
     return 0;
 }
 
 /* ---- reading them ---- */
 
-static void read_previous(Ctl *ctl, const LogOptions *options, Sources *sources)
+static void read_previous(Ctl *ctl, Sources *sources)
 {
     for (size_t i = 0; i < sources->count; i++) {
         Source *source = &sources->all[i];
-        source->result =
-            log_read_previous(ctl, options, source->service, &source->printer, &source->err);
+        source->result = log_read_previous(ctl, &source->options, source->service, &source->printer,
+                                           &source->err);
         if (source->result < 0 && source->err.kind == ERR_NOT_FOUND && sources->count > 1)
             source->result = 0; /* of a whole project, those that ended are meant */
     }
 }
 
 /* With -f all at once, else one after another, so that the order is always the same. */
-static void read_all(const LogOptions *options, Sources *sources, const AgentAddress *agent)
+static void read_all(Sources *sources)
 {
     for (size_t i = 0; i < sources->count; i++) {
         Source *source = &sources->all[i];
-        source->options = options;
-        source->agent = agent;
-        source->has_thread = options->follow && i + 1 < sources->count &&
+        source->has_thread = source->options.follow && i + 1 < sources->count &&
                              pthread_create(&source->thread, NULL, read_live, source) == 0;
         if (!source->has_thread)
             read_live(source);
@@ -148,13 +214,16 @@ static void read_all(const LogOptions *options, Sources *sources, const AgentAdd
 
 static void tell(Ctl *ctl, const Sources *sources, bool previous)
 {
+    bool hinted = previous;
+
     for (size_t i = 0; i < sources->count; i++) {
         Source *source = &sources->all[i];
         if (source->result == 0)
             continue;
-        if (!previous && source->err.status == 404)
+        if (!hinted && source->err.status == 404)
             fprintf(stderr, "Hint: --previous shows the last lines of the container that died "
                             "last\n");
+        hinted |= source->err.status == 404;
         ctl_tell_failure(ctl, &source->err);
     }
 }
@@ -179,12 +248,11 @@ static int check_tail(const char *tail, Err *err)
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     bool previous = command_line_is_set(line, "previous");
-    _cleanup_(sources_done) Sources sources = {
-        .all = mem_alloc(SERVICES_MAX * sizeof(Source)),
-    };
+    const char *target = line->arg_count > 0 ? line->args[0] : NULL;
+    _cleanup_(sources_done) Sources sources = { .all = mem_alloc(SERVICES_MAX * sizeof(Source)),
+                                                .projects = json_array() };
     _cleanup_(mem_freep) char *project = NULL;
     _cleanup_(mem_freep) char *service = NULL;
-    AgentAddress agent = { 0 };
     LogOptions options = { .follow = command_line_is_set(line, "follow"),
                            .timestamps = command_line_is_set(line, "timestamps"),
                            .tail = command_line_value(line, "tail"),
@@ -195,25 +263,26 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
                        "--previous and --follow exclude each other: what is dead writes no more");
     if (check_tail(options.tail, err) < 0)
         return -1;
-    if (strchr(line->args[0], '/') == NULL)
-        project = mem_strdup(line->args[0]);
-    else if (agent_address_split_target(line->args[0], &project, &service, err) < 0)
-        return -1;
-    options.project = project;
-    if (service != NULL)
-        add_source(&sources, service);
-    else if (find_services(ctl, project, &sources, err) < 0)
-        return -1;
-    if (!previous &&
-        agent_address_find(ctl, project, command_line_value(line, "node"), &agent, err) < 0)
-        return -1;
+    if (target == NULL) {
+        if (add_selected(ctl, &options, line, !previous, &sources, err) < 0)
+            return -1;
+    } else {
+        if (strchr(target, '/') == NULL)
+            project = mem_strdup(target);
+        else if (agent_address_split_target(target, &project, &service, err) < 0)
+            return -1;
+        options.project = project;
+        if (add_target(ctl, &options, service, command_line_value(line, "node"), !previous,
+                       &sources, err) < 0)
+            return -1;
+    }
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
     signal(SIGPIPE, SIG_DFL); /* as other tools that print: whoever read has gone */
     if (previous)
-        read_previous(ctl, &options, &sources);
+        read_previous(ctl, &sources);
     else
-        read_all(&options, &sources, &agent);
+        read_all(&sources);
     tell(ctl, &sources, previous);
     return 0;
 }
@@ -222,12 +291,15 @@ extern const Command cmd_logs;
 const Command cmd_logs = {
     .path = "logs",
     .args = "<project>[/<service>]",
-    .brief = "Print what a service, or every service of a project, has written",
+    .brief = "Print what a service, or every service of a project or of several, has written",
     .description =
         "Prints what the containers wrote: their stdout to stdout, their stderr to stderr. Without "
-        "a service\nthat is every service of the project, each line behind its service's name. "
-        "Also of a container that\nhas ended; --previous for one that is gone.",
+        "a service\nthat is every service of the project, each line behind its service's name, "
+        "with "
+        "-l of every project\nthat matches. Also of a container that has ended; --previous for one "
+        "that is gone.",
     .flags = flags,
+    .selects = true,
     .min_args = 1,
     .max_args = 1,
     .complete = COMPLETE_SERVICES,

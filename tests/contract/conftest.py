@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support.caractrl import Running  # noqa: E402
 from support.agent import Agent  # noqa: E402
 from support.database import Database  # noqa: E402
+from support.meddler import Meddler  # noqa: E402
 from support.postgres import postgres  # noqa: E402, F401
 from support.proxy import Proxy  # noqa: E402
 from support.server import BIN, Server  # noqa: E402
@@ -73,6 +74,19 @@ def make_proxy():
     yield make
     for proxy in made:
         proxy.close()
+
+
+@pytest.fixture
+def make_meddler():
+    made = []
+
+    def make(*args, **options):
+        made.append(Meddler(*args, **options))
+        return made[-1]
+
+    yield make
+    for meddler in made:
+        meddler.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from support.agent import Agent
 from support.manifests import node, project
-from support.meddler import Meddler, NoAnswers, NoNotifications
+from support.meddler import NoAnswers, NoNotifications
 from support.server import BIN
 from support.wait import wait_for
 
@@ -30,19 +30,6 @@ def make_agent():
     yield make
     for agent in made:
         agent.stop()
-
-
-@pytest.fixture
-def make_meddler():
-    made = []
-
-    def make(*args, **options):
-        made.append(Meddler(*args, **options))
-        return made[-1]
-
-    yield make
-    for meddler in made:
-        meddler.close()
 
 
 @pytest.fixture
@@ -240,8 +227,9 @@ def test_a_node_out_of_postgres_reach_takes_a_stream(make_cluster, make_agent):
     is_woken_by(agent, server, "web")
 
 
-def test_a_postgres_that_lets_in_and_then_falls_silent_holds_no_heartbeat_back(database, make_cluster, make_agent, make_meddler):
-    meddler = make_meddler(database.port, NoAnswers)
+@pytest.mark.parametrize("ears, doing", [(NoAnswers, "listen on"), (lambda: lambda _: b"", "connect to")])
+def test_a_postgres_that_falls_silent_holds_no_heartbeat_back(database, make_cluster, make_agent, make_meddler, ears, doing):
+    meddler = make_meddler(database.port, ears)
     server = make_cluster({"CHANNEL_HOST": f"127.0.0.1:{meddler.port}"}, heartbeat_interval="500ms")
     agent = make_agent(server.url)
     wait_for(lambda: meddler.connections, "the agent to try")
@@ -249,7 +237,7 @@ def test_a_postgres_that_lets_in_and_then_falls_silent_holds_no_heartbeat_back(d
         wait_for(lambda n=attempt: len(meddler.connections) >= n, "the agent to try")
         tried = database.value("SELECT clock_timestamp()")
         wait_for(lambda t=tried: database.value("SELECT renewed_at > %s FROM cara.lease WHERE node = 'n1'", t), "a heartbeat", 5 + 3)
-    assert agent.said("take a channel error=listen on the wake-up channel: no answer within 5 s")
+    assert agent.said(f"take a channel error={doing} the wake-up channel: no answer within 5 s")
     agent.opens("stream", seconds=30)
     let_in(server)
     is_woken_by(agent, server, "web")

@@ -9,9 +9,8 @@ import time
 
 import pytest
 import yaml
-from support.caractrl import caractrl
+from support.caractrl import OddServer, caractrl
 from support.manifests import node, project
-from support.meddler import Meddler
 from support.server import BIN
 from support.wait import wait_for
 from support.watch_server import SILENCE, WatchServer, project_object
@@ -145,12 +144,12 @@ def test_coming_and_going_can_be_waited_for(start, ctl, api):
     assert running.end(how=None) == (0, "")
 
 
-def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
+def test_what_loses_its_label_is_waited_for_all_the_same(start, api, make_meddler):
     ready_node(api, "n1")
     for name in ("kept", "moved"):
         api.post("/api/v1/projects", labelled(name, tier="x"))
         report(api, name, "Failed", "ContainerCrashed", "boom")
-    meddler = Meddler(api.port)
+    meddler = make_meddler(api.port)
     gone = start("wait", "projects", "-l", "tier=x", "--for=delete", "--timeout", "20s", server=meddler.url)
     up = start("wait", "projects", "-l", "tier=x", "--for=phase=Running", "--timeout", "20s", server=meddler.url)
     wait_for(lambda: meddler.heard.count(b"watch=true") == 2, "both to watch")
@@ -165,7 +164,6 @@ def test_what_loses_its_label_is_waited_for_all_the_same(start, api):
     api.delete("/api/v1/projects/moved?force=true")
     assert gone.line() == "project/moved condition met"
     assert gone.end(how=None) == (0, "")
-    meddler.close()
 
 
 def test_another_one_of_the_same_name_is_not_what_is_waited_for(start):
@@ -346,6 +344,38 @@ def test_selectors_pick_what_is_described_deleted_and_cordoned(ctl, api):
     assert ctl("delete", "projects", "-l", "tier=x", "--force", "-o", "name").out == "project/p1\nproject/p2\n"
     assert ctl("delete", "projects", "-l", "tier=x") == (0, "", "No projects found\n")
     assert ctl("get", "projects", "-o", "name").out == "project/p3\n"
+
+
+def test_selectors_pick_whose_logs_are_read(ctl, api):
+    ready_node(api, "n1")
+    for name, tier in (("long-name", "x"), ("p2", "x"), ("p3", "y")):
+        api.post("/api/v1/projects", labelled(name, tier=tier))
+        placed(api, name)
+    with OddServer(content_type="text/plain", body=b"line\n") as agent:
+        node_of_agent = agent.url.removeprefix("http://")
+        done = ctl("logs", "-l", "tier=x", "--node", node_of_agent, "--tail", "5")
+        assert done == (0, "long-name/web | line\np2/web        | line\n", "")
+        assert [path for _, path in agent.requests] == ["/api/v1/logs/long-name/web?tail=5", "/api/v1/logs/p2/web?tail=5"]
+        assert ctl("logs", "p3", "--node", node_of_agent) == (0, "web | line\n", "")
+        assert sorted(ctl("logs", "-f", "-l", "tier", "--node", node_of_agent).out.splitlines()) == [
+            "long-name/web | line", "p2/web        | line", "p3/web        | line"]
+    assert ctl("logs", "-l", "tier=z") == (0, "", "No projects found\n")
+    assert "names cannot stand beside" in ctl("logs", "p2", "-l", "tier=x").err
+    done = ctl("logs", "-l", "tier=x", "--previous")
+    assert (done.code, done.out) == (0, ""), "none has ended"
+
+
+def test_selectors_pick_what_is_asked_why_and_unpinned(ctl, api):
+    for name, tier in (("p1", "x"), ("p2", "x"), ("p3", "y")):
+        api.post("/api/v1/projects", labelled(name, tier=tier))
+    assert ctl("why", "-l", "tier=x", "-o", "name").out == "project/p1\nproject/p2\n"
+    both = json.loads(ctl("why", "-l", "tier=x", "-o", "json").out)
+    assert both["kind"] == "List"
+    assert both["items"] == [json.loads(ctl("why", name, "-o", "json").out) for name in ("p1", "p2")]
+    assert ctl("why", "-l", "tier=x").out == ctl("why", "p1").out + "\n\n" + ctl("why", "p2").out
+    assert ctl("unpin", "-l", "tier=x").out == "project/p1 unpinned\nproject/p2 unpinned\n"
+    assert len(json.loads(ctl("unpin", "-l", "tier=x", "-o", "json").out)["items"]) == 2
+    assert json.loads(ctl("unpin", "p3", "-o", "json").out)["metadata"]["name"] == "p3"
 
 
 def test_a_drain_by_selector_closes_all_before_it_empties_the_first(ctl, api):

@@ -1,8 +1,11 @@
 """Wake-up streams: an agent hears of what concerns it, whoever changed it and on whichever server; revoked channels end."""
+import json
+
 import pytest
 from support.manifests import node, project
+from support.meddler import NoNotifications
 from support.wait import wait_for
-from support.watch import Wakeups
+from support.watch import Wakeups, Watch
 
 
 def stream_url(server, name):
@@ -128,6 +131,33 @@ def test_streams_outlive_postgres_and_make_up_for_what_they_missed(make_database
         proxy.join()
         stream.wait_more(before)
         assert stream.ended is None
+
+
+def test_a_server_that_hears_no_notification_looks_by_itself(make_database, make_server, make_meddler):
+    """Streams and watches within about a second; the clock when it is next due, here a third of six seconds."""
+    database = make_database()
+    heard = []
+
+    def deafen():
+        heard.append(NoNotifications())
+        return heard[-1]
+
+    meddler = make_meddler(database.port, deafen)
+    server = make_server(database.url_with(host="127.0.0.1", port=str(meddler.port)))
+    database.set(control_plane_gap="6s")
+    ready(server, "n1")
+    server.post("/api/v1/projects", project("web"))
+    lands_on(server, "web", "n1")
+    with Wakeups(server, stream_url(server, "n1")) as stream, Watch(server) as watch:
+        wait_for(lambda: stream.lines, "the greeting")
+        watch.wait("ADDED", "web")
+        before, swallowed = stream.count, sum(ears.swallowed for ears in heard)
+        database.sql("UPDATE cara.project SET labels = '{\"by\": \"hand\"}'")
+        stream.wait_more(before, 5)
+        wait_for(lambda: watch.events[-1][3]["metadata"].get("labels") == {"by": "hand"}, "the watch to tell", 5)
+        wait_for(lambda: sum(ears.swallowed for ears in heard) > swallowed, "the NOTIFY to be swallowed")
+        database.sql("SELECT api.project_create(%s, 'psql')", json.dumps(project("by-hand")))
+        lands_on(server, "by-hand", "n1")
 
 
 def test_a_stream_that_is_silent_is_kept_alive(api):

@@ -98,9 +98,14 @@ class Messages:
 
 
 class NoNotifications(Messages):
-    """All but NotificationResponse."""
+    """All but NotificationResponse, of which it counts how many there were."""
+
+    def __init__(self):
+        super().__init__()
+        self.swallowed = 0
 
     def passes(self, kind):
+        self.swallowed += kind == b"A"
         return kind != b"A"
 
 

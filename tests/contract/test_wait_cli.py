@@ -440,9 +440,10 @@ def test_no_event_of_a_time_or_type_is_left_out_however_many_there_are(ctl, crow
     def shown(*words):
         done = ctl("events", "-o", "json", *words)
         items = json.loads(done.out)["items"]
-        assert [e["lastTimestamp"] for e in items] == sorted(e["lastTimestamp"] for e in items)
+        mine = [e for e in items if e["involvedObject"]["name"].startswith("crowd")]
+        assert [e["lastTimestamp"] for e in mine] == sorted(e["lastTimestamp"] for e in mine)
         assert "continue" not in json.loads(done.out)["metadata"]
-        return [e["reason"] for e in items if e["involvedObject"]["name"].startswith("crowd")], done.err
+        return [e["reason"] for e in mine], done.err
 
     reasons, err = shown("--since", "10m")
     assert (reasons, err) == (["Rare"] * 30 + ["Common"] * 2500, "")

@@ -62,6 +62,7 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \ir functions/44_ingress.sql
 \ir functions/50_report.sql
 \ir functions/52_deaths.sql
+\ir functions/58_verdict.sql
 \ir functions/60_schedule.sql
 \ir functions/62_why.sql
 \ir functions/64_plan.sql

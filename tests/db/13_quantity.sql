@@ -40,15 +40,6 @@ SELECT is(given.refusal('{"services":[{"name":"a","image":"x","ports":[{"contain
     'SR400 spec.services: host port 80/TCP is used twice', 'one host port for two services');
 
 -- The way out has the grammar: every word of it is a quantity, and what is none by it is none.
-CREATE FUNCTION given.hint_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE v_hint text;
-BEGIN
-    EXECUTE p_sql;
-    RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
-    RETURN v_hint;
-END $$;
 SELECT is(given.hint_of($$ SELECT cara.check_quantity('1GB', 1, 'x') $$), 'a quantity is a number >= 0 with an optional suffix: n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent; such as 500m, 2, 256Mi, 1e3', 'the grammar');
 SELECT is(given.hint_of($$ SELECT cara.check_quantity('1Ei', 1, 'x') $$), given.hint_of($$ SELECT cara.check_quantity('1GB', 1, 'x') $$), 'also of what is too large');
 SELECT is(given.error_of(format('SELECT cara.check_quantity(%L, 1, %L)', '0.001' || suffix, 'x')), 'none', '0.001' || suffix)

@@ -68,15 +68,6 @@ SELECT given.tick(given.t('1s')) \g /dev/null
 SELECT is(given.phase_of('going'), 'Terminated', 'a deletion ends with it');
 
 -- By force: the same, for whoever has no psql. The machine is gone, and who waits for it would wait for ever.
-CREATE FUNCTION given.hint_of(p_sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE v_hint text;
-BEGIN
-    EXECUTE p_sql;
-    RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
-    RETURN v_hint;
-END $$;
 DELETE FROM cara.project;
 SELECT given.node('n3'), given.project('patient', '{"onNodeLost":"Wait"}'), given.project('moving'), given.project('going');
 SELECT api.schedule(given.t()), given.running('patient'), given.running('moving'), api.project_delete('going') \g /dev/null

@@ -167,8 +167,10 @@ BEGIN
         SELECT n.resource_version, 'Project', n.project, 'UPDATE', CASE WHEN n.was_phase IS NOT NULL THEN n.phase END, n.was_phase FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSIF TG_OP = 'INSERT' THEN
-        UPDATE project o SET resource_version = 0 FROM change c
-         WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
+        IF EXISTS (SELECT FROM change c WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE') THEN
+            UPDATE project o SET resource_version = 0 FROM change c
+             WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
+        END IF;
         INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.name, 'INSERT' FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE

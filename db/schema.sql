@@ -98,9 +98,10 @@ TABLE cara.claim
     project text COLLATE "C" NOT NULL
     CONSTRAINT claim_kind_check CHECK ((kind = ANY (ARRAY['container'::text, 'volume'::text, 'host'::text])))
     CONSTRAINT claim_pkey PRIMARY KEY (kind, name)
-    CONSTRAINT claim_project_fkey FOREIGN KEY (project) REFERENCES cara.project(name) ON UPDATE CASCADE ON DELETE CASCADE
     CREATE UNIQUE INDEX claim_pkey ON cara.claim USING btree (kind, name)
     CREATE INDEX claim_project ON cara.claim USING btree (project)
+    CREATE TRIGGER check_insert AFTER INSERT ON cara.claim REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.check_claims()
+    CREATE TRIGGER check_update AFTER UPDATE OF project ON cara.claim FOR EACH ROW WHEN ((old.project <> new.project)) EXECUTE FUNCTION cara.check_claims()
     -- Names that only one project of the cluster may use: containers, volumes, ingress hosts.
 TABLE cara.clock
     only_row boolean NOT NULL DEFAULT true
@@ -396,6 +397,9 @@ TABLE cara.project
     CREATE INDEX project_labels ON cara.project USING gin (labels jsonb_path_ops)
     CREATE UNIQUE INDEX project_pkey ON cara.project USING btree (name)
     CREATE TRIGGER a_log_open BEFORE INSERT OR DELETE OR UPDATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.log_open()
+    CREATE TRIGGER follow_claims_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_claims()
+    CREATE TRIGGER follow_claims_rename AFTER UPDATE OF name ON cara.project FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION cara.follow_claims()
+    CREATE TRIGGER follow_claims_truncate AFTER TRUNCATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_claims()
     CREATE TRIGGER follow_delete AFTER DELETE ON cara.project REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project()
     CREATE TRIGGER follow_rename AFTER UPDATE OF name ON cara.project FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION cara.follow_project()
     CREATE TRIGGER follow_truncate AFTER TRUNCATE ON cara.project FOR EACH STATEMENT EXECUTE FUNCTION cara.follow_project()
@@ -629,7 +633,7 @@ VIEW cara.services
     -- The container behind each service, as its agent last saw it.
 
 -- functions (body by checksum)
-FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 82fbac816d71810210e57e51760a3870
+FUNCTION api.apply(p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 796f72782cc613ac1e4d2d2389e76336
     -- Creates or changes every manifest of p_body.items in one transaction and says of each: created, configured or unchanged. SR400, SR409, SR413 name the item.
 FUNCTION api.apply_each(p_bodies text[], p_actor text) RETURNS SETOF json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan BODY 8c9593f1c04d755892b186a9e4891b58
     -- api.apply() for several bodies in one transaction, a row for each; NULL for one that has to be asked alone. SR409: all of them have to be.
@@ -729,18 +733,78 @@ FUNCTION cara.applied_wire(p_kind text, p_name text, p_result text, p_object tex
     -- What api.apply() says of one item, as JSON text.
 FUNCTION cara.apply_wire(p_items text) RETURNS text STABLE BODY f733f7ec1a03f0342a0d5256fa1fb559
     -- What api.apply() says, as JSON text.
-FUNCTION cara.canonical_condition(p_type text) RETURNS text STABLE SET search_path=cara, pg_temp BODY 6c6993472b3ca0b9f6ac48e9c6f51be4
-    -- The jsonpath condition that an object of a type is canonical as it stands.
-FUNCTION cara.canonical_node() RETURNS jsonpath STABLE BODY 4282eac52b99c9f6f939140a314efbb3
-    -- True of a manifest that is canonical as it stands, written from cara.field.
-FUNCTION cara.canonical_project() RETURNS jsonpath STABLE BODY b35f80e5a35903b5f9e0fd35a383242f
-    -- True of a manifest that is canonical as it stands, written from cara.field.
+FUNCTION cara.canonical_affinityterm(p jsonb) RETURNS boolean STABLE BODY 0352412d2e625269ea439bf1ed3cc20a
+    -- Whether it is a AffinityTerm, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_affinityterm_list(p jsonb) RETURNS boolean STABLE BODY 5e1730dda5b32c1a6a56d9c45308a9b5
+    -- Whether it is a list of AffinityTerm, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_env(p jsonb) RETURNS boolean STABLE BODY 43bd50c5aaceec400e82670cf13f782f
+    -- Whether it is a Env, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_env_list(p jsonb) RETURNS boolean STABLE BODY 9a55bc00cf7ad0388e7be2113de69b21
+    -- Whether it is a list of Env, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_expression(p jsonb) RETURNS boolean STABLE BODY 8bf527b5f39dbc9fcfbeb6c2807a6052
+    -- Whether it is a Expression, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_expression_list(p jsonb) RETURNS boolean STABLE BODY 1468abca04f8b74c4d4ad7def5e6a5e4
+    -- Whether it is a list of Expression, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_healthcheck(p jsonb) RETURNS boolean STABLE BODY c988913669c3bb32d8083734058de660
+    -- Whether it is a Healthcheck, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_info(p jsonb) RETURNS boolean STABLE BODY dd56d0e44b991572e518f28e732f30a0
+    -- Whether it is a Info, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_ingress(p jsonb) RETURNS boolean STABLE BODY fc752b21d66e09ee5a43b102e2b5e09f
+    -- Whether it is a Ingress, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_ingress_list(p jsonb) RETURNS boolean STABLE BODY 5f7d211209fa8836227c0ea001c269da
+    -- Whether it is a list of Ingress, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_ingressaccess(p jsonb) RETURNS boolean STABLE BODY 0263f4c3399508bc5a83417fa2136d2c
+    -- Whether it is a IngressAccess, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_ingresstarget(p jsonb) RETURNS boolean STABLE BODY fcd769f2d3ad05099270d15e77120f53
+    -- Whether it is a IngressTarget, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_metadata(p jsonb) RETURNS boolean STABLE BODY a006140ad74ad89735f84bca3ead5e16
+    -- Whether it is a Metadata, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_network(p jsonb) RETURNS boolean STABLE BODY 534cb140d3d0111cb019ee0180f0747b
+    -- Whether it is a Network, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_nodespec(p jsonb) RETURNS boolean STABLE BODY 7a55240c6375835cdd901808007da6ba
+    -- Whether it is a NodeSpec, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_placement(p jsonb) RETURNS boolean STABLE BODY f81d86a607cc2f284e49fe01b9c1e3a0
+    -- Whether it is a Placement, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_port(p jsonb) RETURNS boolean STABLE BODY c1e6c61cd7507b2615c025eaa53c534a
+    -- Whether it is a Port, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_port_list(p jsonb) RETURNS boolean STABLE BODY cea39424cba550bb2983a0eff5c4d83d
+    -- Whether it is a list of Port, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_projectspec(p jsonb) RETURNS boolean STABLE BODY 9b49c4830c8e8afb36a8b785409cd1e1
+    -- Whether it is a ProjectSpec, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_resourcelist(p jsonb) RETURNS boolean STABLE BODY 8e5631563ec77cdb74e65a801d992282
+    -- Whether it is a ResourceList, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_resources(p jsonb) RETURNS boolean STABLE BODY 605ab448b7e6bb6ce291b88de3788c0f
+    -- Whether it is a Resources, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_service(p jsonb) RETURNS boolean STABLE BODY c8cdbcd61ed507c1f1bcb96df2ba28b7
+    -- Whether it is a Service, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_service_list(p jsonb) RETURNS boolean STABLE BODY 9be1f3d7adfe38f2583144991bb740f5
+    -- Whether it is a list of Service, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_taint(p jsonb) RETURNS boolean STABLE BODY becae334a213314bdcd27647509735c0
+    -- Whether it is a Taint, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_taint_list(p jsonb) RETURNS boolean STABLE BODY 6315372d769e2021e33dd1e561b57e70
+    -- Whether it is a list of Taint, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_throughput(p jsonb) RETURNS boolean STABLE BODY 8e313ab37e8f16219f1ee265371c2e60
+    -- Whether it is a Throughput, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_toleration(p jsonb) RETURNS boolean STABLE BODY b880e3ffc6699398b9d7dc71998feea8
+    -- Whether it is a Toleration, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_toleration_list(p jsonb) RETURNS boolean STABLE BODY cf6d9e82f17b4952615b06d34d71d666
+    -- Whether it is a list of Toleration, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_volume(p jsonb) RETURNS boolean STABLE BODY ce331341d42f87b08c4944595670be2e
+    -- Whether it is a Volume, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_volume_list(p jsonb) RETURNS boolean STABLE BODY de458e510e39eb5f20f9d675f96f6807
+    -- Whether it is a list of Volume, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_volumemount(p jsonb) RETURNS boolean STABLE BODY 3d681a0c7d87dfc280086ce638b1922e
+    -- Whether it is a VolumeMount, canonical as it stands. Written from cara.field.
+FUNCTION cara.canonical_volumemount_list(p jsonb) RETURNS boolean STABLE BODY 0b2afcb555a19cb0cd7631c303f2f55d
+    -- Whether it is a list of VolumeMount, canonical as it stands. Written from cara.field.
 FUNCTION cara.channel_default(p_has_postgres boolean) RETURNS text STABLE SET search_path=cara, pg_temp BODY 13df94fd1519af077de4bcb735b9d05f
     -- The kind of channel for an agent that asks for none, by whether it has one of kind postgres and how many nodes there are.
 FUNCTION cara.channel_role_put(p_role text, p_password text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY aa5a9f574fdb5fced4636544e1d2323c
     -- Creates or re-keys a channel's role. SR500 without a trace of the password.
 FUNCTION cara.check_choice(p_value text, p_choices text[], p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84da7872ad13154e1ac96bcf238a8b1e
     -- Raises SR400 naming the choices.
+FUNCTION cara.check_claims() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY ec74ed4080f62ec8fdea572d16ecd322
+    -- Trigger: refuses claims of what is no project.
 FUNCTION cara.check_expressions(p_expressions jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7b86280272f2c1dbecbae31da822dfc1
     -- Raises SR400 for the first match expression that is not one.
 FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 84b56cea1206864c2b71f8d87f6195b0
@@ -763,9 +827,9 @@ FUNCTION cara.check_port(p_port jsonb) RETURNS void VOLATILE SET search_path=car
     -- Raises SR400 unless NULL or a TCP port.
 FUNCTION cara.check_ports(p_ports jsonb, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 76e5f563e9ca8e2ce819cd5f250c8f0f
     -- Raises SR400 for the first port that is not one.
-FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean) RETURNS void VOLATILE BODY dc1689830b0ac9ec9f790ad554c7d430
+FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean) RETURNS void VOLATILE BODY 13d8fbd2b3b0b6e582a30a96d28ef8f3
     -- Raises SR400 or SR413 for the first rule that a project's manifest breaks.
-FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE BODY e300de91f39b63990e34a85b440d1f5e
+FUNCTION cara.check_project_spec(p_spec jsonb) RETURNS void VOLATILE BODY 2aa9668ca3aee1bedd6ff25bf06d0646
     -- Raises SR400 for the first rule that a project's spec breaks.
 FUNCTION cara.check_quantity(p_value text, p_scale integer, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY b85babbef5ae5fbe2690250fece7972b
     -- Raises SR400 unless NULL or a quantity that is not negative.
@@ -775,7 +839,7 @@ FUNCTION cara.check_resources(p_resources jsonb, p_path text) RETURNS void VOLAT
     -- Raises SR400 for a request or limit that is no quantity, or a request above its limit.
 FUNCTION cara.check_service(p_service jsonb, p_spec jsonb, p_path text) RETURNS void VOLATILE BODY f9fb2db3e0a28f9728042fbcb9951a89
     -- Raises SR400 for the first rule that a service of a project breaks.
-FUNCTION cara.check_size(p_manifest jsonb, p_max_bytes numeric) RETURNS void VOLATILE BODY c15883cc61259933d8fb75108da66711
+FUNCTION cara.check_size(p_manifest jsonb, p_max_bytes numeric) RETURNS void VOLATILE BODY ae382eb2d54f862314f6d01c460aa9b8
     -- Raises SR413 for a manifest larger than that: cara.setting max_manifest_bytes.
 FUNCTION cara.check_state_move() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 80aaba6281af85a86c770306716adbec
     -- Trigger: refuses (SR409) a move of a state that cara.node_state_transition does not have.
@@ -787,7 +851,7 @@ FUNCTION cara.condition_wire(p_type text, p_since timestamp with time zone, p_re
     -- One condition as JSON text.
 FUNCTION cara.conninfo_part(p_name text, p_value text) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 0a475a90e147ea9a00001ec59b2a69ce
     -- name='value' with a blank behind it, or NULL.
-FUNCTION cara.create_together(p_bodies text[], p_listed boolean, p_actor text) RETURNS text[] VOLATILE SET search_path=cara, pg_temp BODY ff56071c3939570cd2a759c00fcc319a
+FUNCTION cara.create_together(p_bodies text[], p_listed boolean, p_actor text) RETURNS text[] VOLATILE SET search_path=cara, pg_temp BODY ea174a385e80aeb53af979c284e6844c
     -- What each of several bodies gets as its answer, NULL for those to be asked alone. SR409 for all of them alone.
 FUNCTION cara.death_log_bytes() RETURNS integer STABLE BODY 9d9578eead1e593ce3ce52ebc617d154
     -- How many bytes of a dead container's log are kept.
@@ -843,6 +907,8 @@ FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void V
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
+FUNCTION cara.follow_claims() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY d97f5fad674246896b6797f0289e1f64
+    -- Trigger: the names a project claims are given up with it.
 FUNCTION cara.follow_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 62d0d369359ad4a3f6cfd1176e65e8f4
     -- Trigger: a project's status, assignments and demand go with it.
 FUNCTION cara.gone_wire(p_kind text, p_name text, p_id bigint, p_uid uuid, p_labels jsonb, p_phase text, p_node text) RETURNS text STABLE BODY 701cb75d63444f0f042a9b8a407ab207
@@ -855,6 +921,8 @@ FUNCTION cara.ingress_host(p_project text, p_host text) RETURNS text IMMUTABLE B
     -- A host with a dot as it is, any other as HOST.PROJECT.local.
 FUNCTION cara.ingress_wire(p_project text, p_ingress jsonb) RETURNS text STABLE SET search_path=cara, pg_temp BODY 685d61b36a54d3a1037f7eaddacab112
     -- A project's ingress entries, hosts and paths resolved, as JSON text; NULL when there are none.
+FUNCTION cara.is_canonical(p_body jsonb, p_kind text) RETURNS boolean STABLE BODY 69ca293d82ba1562c5588c5bfb8616d6
+    -- Whether a manifest of a kind is canonical as it stands.
 FUNCTION cara.json_kind(p_value jsonb) RETURNS text IMMUTABLE BODY bf19df92bdd12748ebeade9321a35a55
     -- The kind of a JSON value in words.
 FUNCTION cara.judge(p_demand cara.demand, p_labels jsonb, p_home text, p_self text, p_there boolean) RETURNS TABLE(node text, reason text, room integer, cpu_free bigint, memory_free bigint, taint text, pressure text, load integer, used double precision, liking integer, domain text) STABLE BODY ea8f7ee51b39aa7a59386f70bdd1c74c
@@ -905,7 +973,7 @@ FUNCTION cara.log_open() RETURNS trigger VOLATILE SET search_path=cara, pg_temp 
     -- Trigger: announces, to the end of the transaction, above which id it will write to the change log.
 FUNCTION cara.log_position() RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 014e1e4e6560b2985465c4144e743c95
     -- The position to watch from for whoever reads what there is after this call. SR400 unless READ COMMITTED.
-FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY 86883b944f4f16145c032e09c47f18fb
+FUNCTION cara.log_project() RETURNS trigger VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY d1b9f1458b66bb5a5c80941ab804fd1d
     -- Trigger: logs changed projects, wakes the bus and the nodes that run them.
 FUNCTION cara.log_reach(p_after bigint, p_limit integer, OUT reached bigint, OUT more boolean) RETURNS record VOLATILE SET search_path=cara, pg_temp SET plan_cache_mode=force_generic_plan SET enable_seqscan=off BODY f05603af1ef11edd447cf190dd6626ee
     -- The position a reader at p_after can get to now, and whether it should come again.
@@ -973,7 +1041,7 @@ FUNCTION cara.read_duration(p_value jsonb, p_path text) RETURNS interval IMMUTAB
     -- A duration of the wire as an interval; SR400 when it is none.
 FUNCTION cara.read_filter(p_kind text, p_query jsonb, OUT phases text[], OUT node text, OUT names text[], OUT labels jsonb, OUT expressions jsonb) RETURNS record IMMUTABLE SET search_path=cara, pg_temp BODY e20f5936e7ffa44b4bb4ce442f246453
     -- The filters of a list or watch: phase or state, nodeRef, name (any of), labelSelector, fieldSelector. SR400.
-FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE BODY 084e8e0a15d6feea9598517a8b571725
+FUNCTION cara.read_manifest(p_body jsonb, p_kind text) RETURNS jsonb STABLE BODY 4da6c48fb97a60f66af95265d8d834ff
     -- A manifest's name, labels, annotations and spec in canonical form; SR400 for what does not fit.
 FUNCTION cara.read_object(p_value jsonb, p_type text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY d2343964dbfd26e3c61ecb5ec491cb4b
     -- An object in canonical form by the rows of cara.field; SR400 with the path of what does not fit.
@@ -991,8 +1059,74 @@ FUNCTION cara.release(p_projects text[], p_because text, p_reason text, p_messag
     -- Gives projects back to the scheduler, with reason and event; returns how many had a node.
 FUNCTION cara.release_deleted_node() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 08a622e9d31a341b8fe673ce628f8e7a
     -- Trigger: projects of a node that was deleted go back to the scheduler.
-FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE BODY a750e38d5c8c5d16e2fb72a821e0ad36
-    -- JSON text of a canonical object in the wire's member order.
+FUNCTION cara.render(p_value jsonb, p_type text) RETURNS text STABLE BODY 91838a15adc7f889bf6ed7af5445d8d0
+    -- JSON text of a canonical object in the wire's member order: a ProjectSpec, NodeSpec, Network or Info.
+FUNCTION cara.render_affinityterm(p jsonb) RETURNS text STABLE BODY 6bd315562a3b962c947da11f24d168aa
+    -- AffinityTerm as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_affinityterm_list(p jsonb) RETURNS text STABLE BODY cd831e28c0823d9626009670443ef56c
+    -- A list of AffinityTerm as JSON text. Written from cara.field.
+FUNCTION cara.render_env(p jsonb) RETURNS text STABLE BODY db79edba47883e8ad6269d04b751bc8b
+    -- Env as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_env_list(p jsonb) RETURNS text STABLE BODY 462ea00f14f38e6d0650c7753775a448
+    -- A list of Env as JSON text. Written from cara.field.
+FUNCTION cara.render_expression(p jsonb) RETURNS text STABLE BODY cd6eaae4c16cb373d7a446f3f5e90671
+    -- Expression as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_expression_list(p jsonb) RETURNS text STABLE BODY ba5d2d3b21e49d1886cd9e345616fd1b
+    -- A list of Expression as JSON text. Written from cara.field.
+FUNCTION cara.render_healthcheck(p jsonb) RETURNS text STABLE BODY df153f302279873c970846093b8446ce
+    -- Healthcheck as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_info(p jsonb) RETURNS text STABLE BODY 6efc7ca474dffdc1672247b675acb17a
+    -- Info as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_ingress(p jsonb) RETURNS text STABLE BODY e2a61cf08d0fcff7d7cc898012ce4dd6
+    -- Ingress as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_ingress_list(p jsonb) RETURNS text STABLE BODY 43edd1ebd6ed3b1b19a707c6b9fb3742
+    -- A list of Ingress as JSON text. Written from cara.field.
+FUNCTION cara.render_ingressaccess(p jsonb) RETURNS text STABLE BODY 7047e49e449be3ea6fc84b129ca675ca
+    -- IngressAccess as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_ingresstarget(p jsonb) RETURNS text STABLE BODY 596d91b2ac23f8ea1ab6facc774eb082
+    -- IngressTarget as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_metadata(p jsonb) RETURNS text STABLE BODY 441bba8d6adc67d731d392e23953d7ef
+    -- Metadata as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_network(p jsonb) RETURNS text STABLE BODY c84816f72a1d7e3501b291455ee0d8ab
+    -- Network as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_nodespec(p jsonb) RETURNS text STABLE BODY 42ada0b08a4e3cddbf06f7636403267d
+    -- NodeSpec as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_placement(p jsonb) RETURNS text STABLE BODY a1311c6a1f2247b5eb7853dd2cab4099
+    -- Placement as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_port(p jsonb) RETURNS text STABLE BODY a39c0b6072c80cda943728934762bd50
+    -- Port as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_port_list(p jsonb) RETURNS text STABLE BODY 957f3b6630c6c363ecb75dfff2363abc
+    -- A list of Port as JSON text. Written from cara.field.
+FUNCTION cara.render_projectspec(p jsonb) RETURNS text STABLE BODY d1410ec22dddc03c8cdab4729e9a0afe
+    -- ProjectSpec as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_resourcelist(p jsonb) RETURNS text STABLE BODY 966709f641ffcb1e92a62acf1f8735ff
+    -- ResourceList as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_resources(p jsonb) RETURNS text STABLE BODY ed9fbd74a05c7083dbcd3984d7ccda11
+    -- Resources as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_service(p jsonb) RETURNS text STABLE BODY 35fa449e60043e472faafe150318f3f6
+    -- Service as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_service_list(p jsonb) RETURNS text STABLE BODY 44e92d7e0a074f1e963948bf2423df95
+    -- A list of Service as JSON text. Written from cara.field.
+FUNCTION cara.render_string_list(p jsonb) RETURNS text STABLE BODY c6e374d02a6cf9eb120f93c703b6d74b
+    -- A list of strings as JSON text.
+FUNCTION cara.render_taint(p jsonb) RETURNS text STABLE BODY 4c0e2aaa7490af310ec6df1ba40c42f5
+    -- Taint as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_taint_list(p jsonb) RETURNS text STABLE BODY e32dd33fee8cb09e947ba2eb9cc9dcff
+    -- A list of Taint as JSON text. Written from cara.field.
+FUNCTION cara.render_throughput(p jsonb) RETURNS text STABLE BODY f7014728b70a34fc309f5803392f534a
+    -- Throughput as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_toleration(p jsonb) RETURNS text STABLE BODY 6bcb069e3f7684100303250541d3e626
+    -- Toleration as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_toleration_list(p jsonb) RETURNS text STABLE BODY 2c00252001e045999b1bd0d84854a05e
+    -- A list of Toleration as JSON text. Written from cara.field.
+FUNCTION cara.render_volume(p jsonb) RETURNS text STABLE BODY 3a822e08eba3bdffabda45c4de4323d2
+    -- Volume as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_volume_list(p jsonb) RETURNS text STABLE BODY c8f9d7d9cb71af11efb78b7734f19967
+    -- A list of Volume as JSON text. Written from cara.field.
+FUNCTION cara.render_volumemount(p jsonb) RETURNS text STABLE BODY f2a6d658c42eeed934875326af8bcd4c
+    -- VolumeMount as JSON text in the wire's member order. Written from cara.field.
+FUNCTION cara.render_volumemount_list(p jsonb) RETURNS text STABLE BODY 0dc43fe4556210f54357d2e9b073bd3e
+    -- A list of VolumeMount as JSON text. Written from cara.field.
 FUNCTION cara.repelled_nodes(p_labels jsonb, p_except text) RETURNS TABLE(node text) STABLE SET search_path=cara, pg_temp SET enable_nestloop=on SET enable_seqscan=off SET enable_hashjoin=off SET enable_mergejoin=off BODY 4b4773a7505882b1a7074cc0cfc6084b
     -- Nodes that the required antiAffinity of projects there forbids to a project with these labels.
 FUNCTION cara.report_fenced(p_node text, p_report jsonb, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 693a06e202fddefbc110325df0601952
@@ -1021,8 +1155,6 @@ FUNCTION cara.setting_wire(s cara.setting) RETURNS text STABLE BODY cae97adc443a
     -- One setting as JSON text.
 FUNCTION cara.settle_changed(p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9829e23f7bb7548bb3a3f406eee174fd
     -- Takes projects off nodes that no longer suit what they ask for; counts anew what the others take.
-FUNCTION cara.shape(p_type text) RETURNS text[] STABLE BODY 259c941213ffcb818b748c2a914deb0a
-    -- The members of a type in order, four texts each: name, kind, item, keep. Written from cara.field.
 FUNCTION cara.share_wire(p_requested text, p_of text, p_percent bigint) RETURNS text STABLE BODY a593b94f59d9b17f0f206a687261499b
     -- What is requested of how much, as JSON text.
 FUNCTION cara.show_cpu(p_millicores bigint) RETURNS text IMMUTABLE BODY 751105dc73897ce56a9d5ab7f8c36350
@@ -1095,12 +1227,18 @@ FUNCTION cara.wire_member(p_name text, p_text text) RETURNS text STABLE BODY f7b
     -- An optional string member with the comma before it; empty when there is no text.
 FUNCTION cara.wire_text(p_text text) RETURNS text STABLE BODY e470ac47432f864117504276e8bfc870
     -- A text as a JSON string, quotes included.
-FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8413c6d68d8c3ee23217b8d9c834bfc
+FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8a73f6923ecb30d112dd6e78926b172
     -- A time as the wire has it, quotes included.
+FUNCTION cara.write_canonical(p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4066d3bf414898f30264346ff61a8351
+    -- Makes the canonical_ functions of a type say what cara.field holds.
+FUNCTION cara.write_function(p_name text, p_returns text, p_body text, p_comment text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY adc638c19dad1600bfde83fcd8b54c3d
+    -- Makes a function of one jsonb, p, from what stands for a type in cara.field.
 FUNCTION cara.write_legal_moves() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY dc4bf11932c6163ca4a0ee9846af70a4
     -- Makes cara.legal_moves() say what cara.phase_transition holds.
-FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY ffbf32cbd6addb725e3419ac9c0d276c
-    -- Makes cara.shape() and the canonical_ functions say what cara.field holds.
+FUNCTION cara.write_render(p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 28100a973ec30b8cb0bf27d068c03161
+    -- Makes the render_ functions of a type write what cara.field holds.
+FUNCTION cara.write_shapes() RETURNS void VOLATILE SET search_path=cara, pg_temp BODY c50ce1ee2d720bd0d0e5fdd63c058988
+    -- Makes the canonical_ and render_ functions say what cara.field holds.
 
 -- privileges of roles
 GRANT USAGE ON SCHEMA api TO cara_server

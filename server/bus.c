@@ -156,7 +156,8 @@ Bus *bus_new(h2o_loop_t *loop, Connector *connector, const char *role)
         .loop = loop,
         .connector = connector,
         .role = role,
-        .listen = "LISTEN cara_bus",
+        /* a NOTIFY tells of what is durable already, and need not be so itself */
+        .listen = "LISTEN cara_bus; SET synchronous_commit = off",
         .statements = statements,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
         .up = on_up,

@@ -20,6 +20,7 @@ struct TogetherCall {
 typedef struct Company {
     Together *together;
     TogetherCall *first;
+    size_t count;
     char *bodies; /* an array of texts */
     char *actor;
 } Company;
@@ -31,7 +32,9 @@ struct Together {
     TogetherCall *first; /* who waits */
     TogetherCall *last;
     size_t waiting;
-    size_t under_way;
+    size_t under_way; /* companies, and who is called alone */
+    size_t gone;      /* calls in those companies */
+    size_t crowd;     /* the most that waited or had gone at a time lately */
     h2o_loop_t *loop;
     h2o_timeout_t soon;
     h2o_timeout_entry_t soon_entry;
@@ -100,6 +103,7 @@ static void on_each(void *arg, PGresult *result)
     TogetherCall *call = company->first;
     bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
 
+    together->gone -= company->count;
     free(company->bodies);
     free(company->actor);
     free(company);
@@ -140,16 +144,36 @@ static bool is_welcome(const TogetherCall *call, const TogetherCall *first)
            strlen(call->body) <= TOGETHER_MAX_BYTES;
 }
 
+static size_t enough(const Together *together)
+{
+    size_t share = together->crowd / TOGETHER_UNDER_WAY;
+
+    if (share < TOGETHER_ENOUGH)
+        return TOGETHER_ENOUGH;
+    return share < TOGETHER_MAX ? share : TOGETHER_MAX;
+}
+
+/* Forgets an eighth each time something goes. */
+static void count_crowd(Together *together)
+{
+    size_t now = together->waiting + together->gone;
+
+    together->crowd -= together->crowd / 8;
+    if (together->crowd < now)
+        together->crowd = now;
+}
+
 /* Sends the first of those who wait, with as many of those right after it as may go with it. */
 static void send_company(Together *together, TogetherCall *first)
 {
     Company *company = mem_alloc(sizeof(*company));
     TogetherCall *last = first;
+    size_t count = 1;
     Buf bodies;
 
     buf_init(&bodies, (size_t)TOGETHER_MAX * (2 * TOGETHER_MAX_BYTES + 4));
     add_element(&bodies, first->body);
-    for (int count = 1; count < TOGETHER_MAX && is_welcome(last->next, first); count++) {
+    for (; count < enough(together) && is_welcome(last->next, first); count++) {
         last = last->next;
         add_element(&bodies, last->body);
         together->waiting--;
@@ -160,11 +184,13 @@ static void send_company(Together *together, TogetherCall *first)
     *company = (Company){
         .together = together,
         .first = first,
+        .count = count,
         .bodies = buf_take(&bodies),
         .actor = mem_strdup(first->actor),
     };
     const char *params[] = { company->bodies, company->actor };
     together->under_way++;
+    together->gone += count;
     if (pool_call(together->pool, together->each, params, 2, on_each, company) == NULL)
         on_each(company, NULL);
 }
@@ -172,13 +198,14 @@ static void send_company(Together *together, TogetherCall *first)
 static bool may_go(const Together *together)
 {
     return together->under_way == 0 ||
-           (together->under_way < TOGETHER_UNDER_WAY && together->waiting >= TOGETHER_ENOUGH);
+           (together->under_way < TOGETHER_UNDER_WAY && together->waiting >= enough(together));
 }
 
 static void send_waiting(Together *together, bool at_once)
 {
     while (together->first != NULL && (at_once || may_go(together))) {
         TogetherCall *call = together->first;
+        count_crowd(together);
         together->waiting--;
         if (is_welcome(call, call) && is_welcome(call->next, call)) {
             send_company(together, call);

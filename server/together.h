@@ -1,14 +1,15 @@
 /* Calls of one function that come at the same time go to Postgres as one: a call that commits costs
  * more than what it writes. Who finds nothing under way goes at once, and what comes meanwhile goes
  * together: when that is answered, when there are enough, or when something takes its time, which
- * may be waiting for a lock. */
+ * may be waiting for a lock. Enough is an equal share of the calls there have been at a time
+ * lately: many clients make a few large companies, not many small ones. */
 #ifndef CARA_SERVER_TOGETHER_H
 #define CARA_SERVER_TOGETHER_H
 
 #include "pool.h"
 
 #define TOGETHER_UNDER_WAY   2           /* calls under way, while nothing takes its time */
-#define TOGETHER_ENOUGH      16          /* calls that do not wait for the last one's answer */
+#define TOGETHER_ENOUGH      16          /* the fewest that do not wait for the last one's answer */
 #define TOGETHER_PATIENCE_MS 20          /* how long calls wait for company at most */
 #define TOGETHER_MAX         64          /* calls that go as one */
 #define TOGETHER_MAX_BYTES   (64 * 1024) /* of a body that goes with others */

@@ -43,8 +43,7 @@ COMMENT ON FUNCTION cara.setting_number IS 'A setting of kind integer or number;
 CREATE OR REPLACE FUNCTION cara.wire_time(p_time timestamptz)
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN p_time IS NULL THEN '"0001-01-01T00:00:00Z"'
-            ELSE '"' || pg_catalog.rtrim(pg_catalog.rtrim(
-                pg_catalog.to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z"' END;
+            ELSE pg_catalog.rtrim(pg_catalog.to_json(p_time AT TIME ZONE 'UTC')::text, '"') || 'Z"' END;
 COMMENT ON FUNCTION cara.wire_time IS 'A time as the wire has it, quotes included.';
 
 CREATE OR REPLACE FUNCTION cara.wire_text(p_text text)

@@ -180,8 +180,10 @@ BEGIN
               FROM new_rows n WHERE n.phase = 'Pending' AND n.was_phase IS NOT NULL AND a.project = n.project AND a.released_at IS NULL;
         END IF;
     ELSIF TG_OP = 'INSERT' THEN
-        UPDATE project o SET resource_version = 0 FROM change c
-         WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
+        IF EXISTS (SELECT FROM change c WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE') THEN
+            UPDATE project o SET resource_version = 0 FROM change c
+             WHERE c.id > (SELECT min(n.resource_version) FROM new_rows n) AND c.kind = 'Project' AND c.op = 'DELETE' AND o.name = c.name AND o.resource_version < c.id;
+        END IF;
         INSERT INTO change (id, kind, name, op) SELECT n.resource_version, 'Project', n.name, 'INSERT' FROM new_rows n;
         GET DIAGNOSTICS v_logged = ROW_COUNT;
     ELSE

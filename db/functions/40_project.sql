@@ -163,17 +163,60 @@ END
 $$;
 COMMENT ON FUNCTION cara.claim_names IS 'Claims container, volume and host names for a project; SR409 naming the project that has one already.';
 
+-- AFTER STATEMENT INSERT, AFTER ROW UPDATE on claim: names are claimed by projects that there are, which stay until this is done.
+CREATE OR REPLACE FUNCTION cara.check_claims()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp SET enable_seqscan = off
+AS $$
+DECLARE
+    v_there bigint;
+    v_all   bigint := 1;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM FROM (SELECT n.project FROM new_rows n OFFSET 0) n JOIN project p ON p.name = n.project FOR KEY SHARE OF p;
+        GET DIAGNOSTICS v_there = ROW_COUNT;
+        v_all := (SELECT count(*) FROM new_rows);
+    ELSE
+        PERFORM FROM project p WHERE p.name = NEW.project FOR KEY SHARE;
+        GET DIAGNOSTICS v_there = ROW_COUNT;
+    END IF;
+    IF v_there < v_all THEN
+        RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = 'only a project that there is can claim a name';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.check_claims IS 'Trigger: refuses claims of what is no project.';
+
+-- On project: its claims go with it and are renamed with it.
+CREATE OR REPLACE FUNCTION cara.follow_claims()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM claim c USING old_rows o WHERE c.project = o.name;
+    ELSIF TG_OP = 'UPDATE' THEN
+        UPDATE claim SET project = NEW.name WHERE project = OLD.name;
+    ELSE
+        DELETE FROM claim;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.follow_claims IS 'Trigger: the names a project claims are given up with it.';
+
 -- What every manifest that read_manifest() gave has to be. p_max_bytes: cara.setting max_manifest_bytes, read once for many;
 -- p_new: it may be the first of its name.
 CREATE OR REPLACE FUNCTION cara.check_project(p_manifest jsonb, p_max_bytes numeric, p_new boolean)
 RETURNS void LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_none text; -- assigned to: PERFORM would run a query for each
 BEGIN
-    PERFORM cara.check_size(p_manifest, p_max_bytes);
+    v_none := cara.check_size(p_manifest, p_max_bytes)::text;
     IF p_new THEN
-        PERFORM cara.check_name(p_manifest->>'name');
+        v_none := cara.check_name(p_manifest->>'name')::text;
     END IF;
-    PERFORM cara.check_project_spec(p_manifest->'spec');
+    v_none := cara.check_project_spec(p_manifest->'spec')::text;
 END
 $$;
 COMMENT ON FUNCTION cara.check_project IS 'Raises SR400 or SR413 for the first rule that a project''s manifest breaks.';
@@ -369,6 +412,7 @@ DECLARE
     v_clashes boolean;       -- some name of the new ones is another's
     v_next   int := 1;
     v_clash  boolean;
+    v_none   text;
     v_out    text[] := '{}';
 BEGIN
     IF jsonb_typeof(p_body) <> 'object' OR jsonb_typeof(p_body->'items') IS DISTINCT FROM 'array' THEN
@@ -389,7 +433,7 @@ BEGIN
             v_out[v_entry.n] := applied_wire(v_kind, v_read->>'name', v_result, api.node_get(v_read->>'name')::text);
             CONTINUE;
         END IF;
-        PERFORM check_project(v_read, v_max_bytes, true);
+        v_none := check_project(v_read, v_max_bytes, true)::text; -- PERFORM would run a query
         v_count := v_count + 1;
         v_places[v_count] := v_entry.n;
         v_abouts[v_count] := v_about;
@@ -447,7 +491,9 @@ RETURNS text[] LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 DECLARE
     v_max_bytes numeric := setting_number('max_manifest_bytes');
+    v_body   int := 1;
     v_items  jsonb;
+    v_item   jsonb;
     v_read   jsonb;
     v_count  int := 0;
     v_before int;
@@ -461,23 +507,29 @@ DECLARE
     v_made   text[];
     v_clash  boolean;
     v_wires  text[];
+    v_none   text;
     v_out    text[] := array_fill(NULL::text, ARRAY[cardinality(p_bodies)]);
 BEGIN
-    FOR b IN 1 .. cardinality(p_bodies) LOOP
-        v_before := v_count;
-        BEGIN
-            v_items := CASE WHEN p_listed THEN p_bodies[b]::jsonb->'items' ELSE jsonb_build_array(p_bodies[b]::jsonb) END;
-            FOR i IN 0 .. jsonb_array_length(v_items) - 1 LOOP
-                v_read := read_manifest(v_items->i, 'Project');
-                PERFORM check_project(v_read, v_max_bytes, true);
-                v_count := v_count + 1;
-                v_bodies[v_count] := b;
-                v_names[v_count] := v_read->>'name';
-                v_reads[v_count] := CASE WHEN p_listed AND (v_items->i->>'kind' IS DISTINCT FROM 'Project' OR v_read->>'resourceVersion' <> '') THEN NULL ELSE v_read END;
+    WHILE v_body <= cardinality(p_bodies) LOOP
+        BEGIN -- one block for all up to the next that is wrong
+            WHILE v_body <= cardinality(p_bodies) LOOP
+                v_before := v_count;
+                v_items := CASE WHEN p_listed THEN p_bodies[v_body]::jsonb->'items' ELSE jsonb_build_array(p_bodies[v_body]::jsonb) END;
+                FOR i IN 0 .. jsonb_array_length(v_items) - 1 LOOP
+                    v_item := v_items->i;
+                    v_read := read_manifest(v_item, 'Project');
+                    v_none := check_project(v_read, v_max_bytes, true)::text; -- PERFORM would run a query
+                    v_count := v_count + 1;
+                    v_bodies[v_count] := v_body;
+                    v_names[v_count] := v_read->>'name';
+                    v_reads[v_count] := CASE WHEN p_listed AND (v_item->>'kind' IS DISTINCT FROM 'Project' OR v_read->>'resourceVersion' <> '') THEN NULL ELSE v_read END;
+                END LOOP;
+                v_out[v_body] := '';
+                v_body := v_body + 1;
             END LOOP;
-            v_out[b] := '';
         EXCEPTION WHEN OTHERS THEN
             v_count := v_before;
+            v_body := v_body + 1;
         END;
     END LOOP;
     v_alone := ARRAY(SELECT w.body FROM (SELECT u.body, u.read IS NULL OR count(*) OVER (PARTITION BY u.name) > 1

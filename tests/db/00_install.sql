@@ -9,7 +9,7 @@ SELECT tables_are('cara', ARRAY['assignment', 'change', 'change_was', 'channel',
     'project_status', 'report_reason', 'revision', 'setting'], 'schema cara has the tables of the design');
 SELECT tables_are('api', ARRAY[]::name[], 'schema api has no tables');
 SELECT views_are('cara', ARRAY['deaths', 'events', 'nodes', 'projects', 'services'], 'schema cara has the views people read');
-SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus'), (5, 'reach'), (6, 'ingress'), (7, 'apply'), (8, 'decisions'), (9, 'agents'), (10, 'channels'), (11, 'history'), (12, 'budget'), (13, 'positions') $$, 'the migrations recorded themselves');
+SELECT results_eq('SELECT version, name FROM cara.migration ORDER BY version', $$ VALUES (1, 'base'), (2, 'scheduling'), (3, 'speed'), (4, 'bus'), (5, 'reach'), (6, 'ingress'), (7, 'apply'), (8, 'decisions'), (9, 'agents'), (10, 'channels'), (11, 'history'), (12, 'budget'), (13, 'positions'), (14, 'claims') $$, 'the migrations recorded themselves');
 SELECT is((SELECT count(*) FROM cara.installed), 0::bigint, 'psql leaves no checksum, so that a server applies its own');
 
 -- It explains itself.
@@ -30,7 +30,8 @@ CREATE TEMP TABLE full_names (signature text);
 INSERT INTO full_names VALUES ('cara.stamp()'), ('cara.stamp_new()'), ('cara.stamp_spec()'), ('cara.stamp_phase()'), ('cara.stamp_state()'), ('cara.check_phase_move()'),
     ('cara.wire_map(jsonb)'), ('cara.render(jsonb,text)'), ('cara.read_manifest(jsonb,text)'), ('cara.demand_of(text,jsonb)'), ('cara.names_of(text[],jsonb[])'),
     ('cara.check_name(text)'), ('cara.check_size(jsonb,numeric)'), ('cara.check_version(text,text,text,text)'), ('cara.check_project(jsonb,numeric,boolean)'),
-    ('cara.check_project_spec(jsonb)'), ('cara.check_service(jsonb,jsonb,text)');
+    ('cara.check_project_spec(jsonb)'), ('cara.check_service(jsonb,jsonb,text)'), ('cara.is_canonical(jsonb,text)'), ('cara.render_string_list(jsonb)');
+INSERT INTO full_names SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'cara'::regnamespace AND obj_description(p.oid, 'pg_proc') LIKE '%Written from cara.field.';
 SELECT is_empty($$ SELECT signature FROM given.function WHERE prosqlbody IS NULL
     AND NOT coalesce(proconfig, '{}') @> '{"search_path=cara, pg_temp"}'
     AND signature::text NOT IN (SELECT f.signature FROM full_names f) $$, 'every function with a body of text sets its search_path');

@@ -1,7 +1,7 @@
 -- What the tables themselves refuse, whoever writes: not even the owner in psql can store nonsense.
 BEGIN;
 \ir given.psql
-SELECT plan(66);
+SELECT plan(67);
 
 SELECT given.node('n1');
 SELECT given.project('web');
@@ -62,6 +62,7 @@ UPDATE cara.project SET name = 'web' WHERE name = 'shop';
 SELECT given.refused('23505', $$ INSERT INTO cara.claim VALUES ('container', 'web-web', 'web') $$, 'a name is claimed once');
 SELECT given.refused('23514', $$ INSERT INTO cara.claim VALUES ('port', '80', 'web') $$, 'containers, volumes and hosts are claimed');
 SELECT given.refused('23503', $$ INSERT INTO cara.claim VALUES ('host', 'x', 'nobody') $$, 'by a project there is');
+SELECT given.refused('23503', $$ UPDATE cara.claim SET project = 'nobody' $$, 'and given to no other');
 SELECT given.refused('23514', $$ INSERT INTO cara.channel (node, kind) VALUES ('n1', 'postgres') $$, 'a channel of kind postgres has a role and a name');
 SELECT given.refused('23514', $$ INSERT INTO cara.channel (node, kind) VALUES ('n1', 'pigeon') $$, 'channels are of known kinds');
 

@@ -873,7 +873,7 @@ FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IM
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
 FUNCTION cara.drain_groups() RETURNS TABLE(projects text[], hopeful boolean) STABLE SET search_path=cara, pg_temp BODY 13a9f6dac2d441c8546e5bab6af15fa5
     -- The projects on nodes that are being emptied, those that ask for the same together, and whether there is any use in trying.
-FUNCTION cara.drain_outlook(p_name text, OUT leaving text[], OUT staying text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 6622679f11c07d886e1e7e576d1b874b
+FUNCTION cara.drain_outlook(p_name text, OUT leaving text[], OUT staying text) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 801ee9c45394a1aa02de9a0c6f53ee6e
     -- Of what is on a node, what leaves when it is drained and what cannot, with why. SR404.
 FUNCTION cara.drain_wire(p_name text, p_leaving text[], p_staying text) RETURNS json STABLE SET search_path=cara, pg_temp BODY 7a0cc12496daea9ea630158bde3c7733
     -- How far a drain has come, as it is sent.
@@ -1201,7 +1201,7 @@ FUNCTION cara.trim_decisions(p_now timestamp with time zone, p_rows integer) RET
     -- Forgets decisions that are over beyond the newest decisions_kept of each project; gives whether there are more to look at.
 FUNCTION cara.trim_history(p_now timestamp with time zone, p_rows integer) RETURNS boolean VOLATILE SET search_path=cara, pg_temp SET enable_seqscan=off BODY aa31c7cb85a702323d42ee75c6e82c4f
     -- Drops old events and deaths, and of the change log what is too old or too much; gives whether there is more to drop.
-FUNCTION cara.try_moves(p_going text[], p_now timestamp with time zone, p_staying text[], OUT going text[], OUT nodes text[], OUT waiting text[], OUT reasons text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 3e3ff77ff1bc513b4a1f218dbb013b02
+FUNCTION cara.try_moves(p_going text[], p_now timestamp with time zone, p_staying text[], OUT going text[], OUT nodes text[], OUT waiting text[], OUT reasons text[]) RETURNS record VOLATILE SET search_path=cara, pg_temp BODY 7a6e37ffc986d919430ed7534bca6261
     -- Where projects would go if they had to, by the functions that decide; nothing of it is done.
 FUNCTION cara.untolerated(p_taints jsonb, p_tolerations jsonb, p_effects text[]) RETURNS text IMMUTABLE SET search_path=cara, pg_temp BODY 715ce6d0b3332d94e70c68b275ddce89
     -- The first taint with one of the effects that is not tolerated, as key=value:effect.

@@ -54,7 +54,7 @@ COMMENT ON FUNCTION api.node_uncordon IS 'A node takes projects again; a drain u
 -- ---------------------------------------------------------------------------------------------
 -- Who can go: found out by trying
 
--- Takes p_going off their nodes, places them and those that wait and had a node before, as the scheduler would, and undoes it.
+-- Takes p_going off their nodes, places them and those that wait and had a node or may follow them, as the scheduler would, and undoes it.
 -- going: those of p_going that would be on another node, in the order given, and nodes: on which; waiting: those of the others that
 -- would have none. reasons: why each of p_staying could not go even then. Nobody has to make room. The caller has schedule_lock().
 CREATE OR REPLACE FUNCTION cara.try_moves(p_going text[], p_now timestamptz, p_staying text[] DEFAULT '{}',
@@ -64,7 +64,8 @@ AS $$
 DECLARE
     v_before text[] := ARRAY(SELECT a.node FROM unnest(p_going) WITH ORDINALITY g(project, n)
                                LEFT JOIN assignment a ON a.project = g.project AND a.released_at IS NULL ORDER BY g.n);
-    v_others text[] := ARRAY(SELECT s.project FROM project_status s WHERE s.phase = 'Pending' AND EXISTS (SELECT FROM assignment a WHERE a.project = s.project));
+    v_others text[] := ARRAY(SELECT s.project FROM project_status s JOIN demand d ON d.project = s.project
+                              WHERE s.phase = 'Pending' AND (d.placement ? 'affinity' OR EXISTS (SELECT FROM assignment a WHERE a.project = s.project)));
     v_group  record;
     v_demand demand;
     v_left   text[];
@@ -73,8 +74,13 @@ DECLARE
     v_again  boolean := true;
 BEGIN
     BEGIN
-        PERFORM set_config('cara.planning', 'on', true);
+        PERFORM set_config('cara.woken', 'yes', true); -- nobody is told
         PERFORM release(p_going, 'Tried', '', '', 'system:scheduler', p_now);
+        IF EXISTS (SELECT FROM demand d WHERE d.placement ? 'antiAffinity') THEN
+            PERFORM set_config('cara.planning', 'off', true);
+            PERFORM api.schedule(p_now); -- who waited for them to go is there before they arrive
+        END IF;
+        PERFORM set_config('cara.planning', 'on', true);
         WHILE v_again LOOP
             v_again := false;
             v_placed := false;
@@ -239,7 +245,7 @@ DECLARE
     v_reasons text[] := '{}';
 BEGIN
     BEGIN
-        PERFORM set_config('cara.planning', 'on', true);
+        PERFORM set_config('cara.woken', 'yes', true); -- nobody is told
         IF NOT EXISTS (SELECT FROM node WHERE name = p_name AND draining_since IS NOT NULL) THEN
             PERFORM schedule_lock();
             PERFORM node_mark(p_name, true, true, 'Draining', '', 'system:scheduler');

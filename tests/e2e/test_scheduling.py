@@ -340,6 +340,28 @@ def test_a_drain_says_what_cannot_leave(cluster):
     assert runs_on(cluster, "tied", ["n1"])
 
 
+def test_a_drain_with_room_for_one_moves_one_and_the_other_never_stops(cluster):
+    share = int(cluster.sql("SELECT min(cpu) * 2 / 5 FROM cara.node_room")[0][0])
+    sized = service("main", resources={"requests": {"cpu": f"{share}m"}})
+    cluster.ctl("cordon", "n2", "n3")
+    cluster.apply(project("first", sized), project("second", sized))
+    for name in ("first", "second"):
+        assert cluster.wait_for_phase(name, "Running")["status"]["nodeRef"] == "n1"
+    cluster.ctl("uncordon", "n2")
+    cluster.apply(on_node("filler", "n2", sized))
+    cluster.wait_for_phase("filler", "Running")
+    beside = cluster.node("n1").engine.identities("second")
+    done = cluster.ctl("drain", "n1", "--timeout", "60s", check=False)
+    assert done.returncode != 0 and "project/first left" in done.stdout and "drained" not in done.stdout, done
+    assert "1 project cannot move (second)" in done.stderr and "second stays: " in done.stdout, done
+    assert cluster.wait_for_phase("first", "Running")["status"]["nodeRef"] == "n2"
+    assert runs_on(cluster, "second", ["n1"]) and cluster.node("n1").engine.identities("second") == beside
+    cluster.delete("filler")
+    wait_for(lambda: cluster.project("second")["status"].get("nodeRef") == "n2", "with room for it the second one moves, too")
+    wait_for(lambda: cluster.project("second")["status"]["phase"] == "Running", "it runs there")
+    assert runs_on(cluster, "second", ["n2"]) and "node/n1 drained" in cluster.ctl("drain", "n1").stdout
+
+
 def test_a_noexecute_taint_sends_away_what_does_not_tolerate_it(cluster):
     on = spread(cluster, "taint")
     tolerant = on["n1"][0]

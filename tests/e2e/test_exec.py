@@ -32,9 +32,7 @@ def shell(shared_cluster):
 def cluster(shared_cluster, shell):
     """The one with that project; whatever else a test applies goes after it."""
     yield shared_cluster
-    for item in shared_cluster.projects():
-        if item["metadata"]["name"] != "box":
-            shared_cluster.delete(item["metadata"]["name"])
+    shared_cluster.ask_to_delete_all_but("box")
 
 
 def argv(cluster, *words, flags=()):

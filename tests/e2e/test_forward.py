@@ -47,9 +47,7 @@ def talker(shared_cluster):
 def cluster(shared_cluster, talker):
     """The one with that project; whatever else a test applies goes after it."""
     yield shared_cluster
-    for item in shared_cluster.projects():
-        if item["metadata"]["name"] != "talk":
-            shared_cluster.delete(item["metadata"]["name"])
+    shared_cluster.ask_to_delete_all_but("talk")
 
 
 class PortForward(Process):

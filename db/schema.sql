@@ -203,7 +203,7 @@ TABLE cara.field
     item text
     keep boolean NOT NULL DEFAULT false
     CONSTRAINT field_item_is_given CHECK (((kind = ANY (ARRAY['object'::text, 'list'::text])) = (item IS NOT NULL)))
-    CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'quantity'::text, 'map'::text, 'object'::text, 'list'::text])))
+    CONSTRAINT field_kind_check CHECK ((kind = ANY (ARRAY['string'::text, 'integer'::text, 'number'::text, 'boolean'::text, 'time'::text, 'duration'::text, 'quantity'::text, 'map'::text, 'object'::text, 'list'::text])))
     CONSTRAINT field_pkey PRIMARY KEY (type, name)
     CREATE UNIQUE INDEX field_pkey ON cara.field USING btree (type, name)
     CREATE TRIGGER shapes AFTER INSERT OR DELETE OR UPDATE ON cara.field FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_shapes()
@@ -733,7 +733,7 @@ FUNCTION cara.applied_wire(p_kind text, p_name text, p_result text, p_object tex
     -- What api.apply() says of one item, as JSON text.
 FUNCTION cara.apply_wire(p_items text) RETURNS text STABLE BODY f733f7ec1a03f0342a0d5256fa1fb559
     -- What api.apply() says, as JSON text.
-FUNCTION cara.canonical_affinityterm(p jsonb) RETURNS boolean STABLE BODY 0352412d2e625269ea439bf1ed3cc20a
+FUNCTION cara.canonical_affinityterm(p jsonb) RETURNS boolean STABLE BODY 38f1de8a14ae418bdece8309b9c827de
     -- Whether it is a AffinityTerm, canonical as it stands. Written from cara.field.
 FUNCTION cara.canonical_affinityterm_list(p jsonb) RETURNS boolean STABLE BODY 5e1730dda5b32c1a6a56d9c45308a9b5
     -- Whether it is a list of AffinityTerm, canonical as it stands. Written from cara.field.
@@ -1051,7 +1051,7 @@ FUNCTION cara.read_selector(p_text text, OUT labels jsonb, OUT expressions jsonb
     -- A label selector in Kubernetes' grammar as labels that must be equal and expressions (NULL when none). SR400 names the position.
 FUNCTION cara.read_time(p_value jsonb, p_path text) RETURNS timestamp with time zone IMMUTABLE SET search_path=cara, pg_temp SET DateStyle=ISO, YMD BODY 6b321668579574d531486e32eeb52287
     -- A time of the wire; NULL when it is the zero time, SR400 when it is none.
-FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 1e86949bff88b938e069ea27abe7c570
+FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY 6bd37421d7790712da1445d5744ddbf0
     -- A member's value in canonical form, NULL when it says nothing; SR400 with its path when its type is wrong.
 FUNCTION cara.rebalance_pick(p_max integer) RETURNS text[] STABLE SET search_path=cara, pg_temp BODY 82aeb503894bc5b2f3f255f2c5f5cc10
     -- The projects whose move might even out the nodes, at most p_max.
@@ -1229,7 +1229,7 @@ FUNCTION cara.wire_text(p_text text) RETURNS text STABLE BODY e470ac47432f864117
     -- A text as a JSON string, quotes included.
 FUNCTION cara.wire_time(p_time timestamp with time zone) RETURNS text STABLE BODY e8a73f6923ecb30d112dd6e78926b172
     -- A time as the wire has it, quotes included.
-FUNCTION cara.write_canonical(p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 4066d3bf414898f30264346ff61a8351
+FUNCTION cara.write_canonical(p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 944b96a0f96075ee742331360e411e6e
     -- Makes the canonical_ functions of a type say what cara.field holds.
 FUNCTION cara.write_function(p_name text, p_returns text, p_body text, p_comment text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY adc638c19dad1600bfde83fcd8b54c3d
     -- Makes a function of one jsonb, p, from what stands for a type in cara.field.

@@ -48,7 +48,7 @@ INSERT INTO cara.field (type, position, name, kind, item, keep) VALUES
     ('AffinityTerm', 1, 'matchLabels',     'map',      NULL, false),
     ('AffinityTerm', 2, 'matchExpressions', 'list',    'Expression', false),
     ('AffinityTerm', 3, 'topologyKey',     'string',   NULL, false),
-    ('AffinityTerm', 4, 'weight',          'integer',  NULL, false),
+    ('AffinityTerm', 4, 'weight',          'number',   NULL, false),
 
     ('Service',      1, 'name',            'string',   NULL, true),
     ('Service',      2, 'image',           'string',   NULL, true),

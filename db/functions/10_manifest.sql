@@ -66,7 +66,7 @@ END
 $$;
 COMMENT ON FUNCTION cara.read_duration IS 'A duration of the wire as an interval; SR400 when it is none.';
 
--- One member's value in its canonical form; NULL when it says nothing (null, "", 0, false, empty).
+-- One member's value in its canonical form; NULL when it says nothing (null, "", false, empty; 0, but for a 'number').
 CREATE OR REPLACE FUNCTION cara.read_value(p_value jsonb, p_kind text, p_item text, p_path text, p_strict boolean)
 RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cara, pg_temp
 AS $$
@@ -83,11 +83,11 @@ BEGIN
             PERFORM fail_type(p_path, 'a string', p_value);
         END IF;
         RETURN nullif(p_value, '""');
-    WHEN 'integer' THEN
+    WHEN 'integer', 'number' THEN
         IF v_kind <> 'number' OR p_value::text !~ '\A-?[0-9]{1,15}\Z' THEN
             PERFORM fail_type(p_path, 'an integer', p_value);
         END IF;
-        RETURN nullif(p_value, '0');
+        RETURN CASE WHEN p_kind = 'number' OR p_value <> '0' THEN p_value END;
     WHEN 'boolean' THEN
         IF v_kind <> 'boolean' THEN
             PERFORM fail_type(p_path, 'true or false', p_value);
@@ -183,6 +183,7 @@ BEGIN
       INTO v_right, v_rest
       FROM (SELECT f.position, f.keep, 'coalesce(' || replace(CASE f.kind -- # stands for the member
                 WHEN 'integer' THEN $c$jsonb_typeof(#) = 'number' AND (#)::text ~ '\A-?[1-9]\d{0,14}\Z'$c$
+                WHEN 'number' THEN $c$jsonb_typeof(#) = 'number' AND (#)::text ~ '\A-?\d{1,15}\Z'$c$
                 WHEN 'boolean' THEN $c$# = 'true'$c$
                 WHEN 'map' THEN $c$jsonb_typeof(#) = 'object' AND # <> '{}' AND NOT # @? 'strict $.* ? (@.type() != "string")'$c$
                 WHEN 'object' THEN format($c$# <> '{}' AND cara.canonical_%s(#)$c$, lower(f.item))

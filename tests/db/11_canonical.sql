@@ -6,7 +6,7 @@ SELECT plan(41);
 -- Every member that is taken as it stands, once, with a value of its kind.
 CREATE FUNCTION given.full(p_type text) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_object_agg(f.name, CASE f.kind
-        WHEN 'string' THEN '"x"' WHEN 'quantity' THEN '"1"' WHEN 'integer' THEN '7' WHEN 'boolean' THEN 'true' WHEN 'map' THEN '{"a": "", "b": "c"}'
+        WHEN 'string' THEN '"x"' WHEN 'quantity' THEN '"1"' WHEN 'integer' THEN '7' WHEN 'number' THEN '0' WHEN 'boolean' THEN 'true' WHEN 'map' THEN '{"a": "", "b": "c"}'
         WHEN 'object' THEN given.full(f.item)
         WHEN 'list' THEN CASE f.item WHEN 'string' THEN '["x", ""]' ELSE jsonb_build_array(given.full(f.item), given.full(f.item)) END END)
       FROM cara.field f WHERE f.type = p_type AND f.kind NOT IN ('time', 'duration')

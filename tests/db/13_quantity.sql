@@ -1,7 +1,7 @@
 -- What a project may ask for and what a node may say, word by word: quantities, ports, expressions, tolerations, taints.
 BEGIN;
 \ir given.psql
-SELECT plan(161);
+SELECT plan(162);
 
 -- Quantities: Kubernetes' grammar, kept as integers, rounded up.
 SELECT is(cara.quantity(text, 1), value::bigint, format('%s is %s', text, value))
@@ -67,6 +67,7 @@ SELECT is(given.placement_refusal(more::jsonb), 'SR400 spec.placement.' || path 
     ('{"tolerations":[{"key":"a","effect":"Never"}]}', 'tolerations[0].effect', 'spec.placement.tolerations[0].effect: "Never" is not one of NoSchedule, PreferNoSchedule, NoExecute'),
     ('{"affinity":[{"topologyKey":"zone"}]}', 'affinity[0]', 'spec.placement.affinity[0] must have matchLabels or matchExpressions'),
     ('{"antiAffinity":[{"matchLabels":{"a":"b"},"weight":101}]}', 'antiAffinity[0].weight', 'spec.placement.antiAffinity[0].weight: 101 is not from 1 to 100; without a weight the term is required'),
+    ('{"antiAffinity":[{"matchLabels":{"a":"b"},"weight":0}]}', 'antiAffinity[0].weight', 'spec.placement.antiAffinity[0].weight: 0 is not from 1 to 100; without a weight the term is required'),
     ('{"antiAffinity":[{"matchExpressions":[{"key":"a","operator":"Near"}]}]}', 'antiAffinity[0].matchExpressions[0].operator', 'spec.placement.antiAffinity[0].matchExpressions[0].operator: "Near" is not one of In, NotIn, Exists, DoesNotExist, Gt, Lt')) v(more, path, message);
 SELECT is(given.refusal('{"onNodeLost":"Panic"}'), 'SR400 spec.onNodeLost: spec.onNodeLost: "Panic" is not one of Reschedule, Wait', 'onNodeLost');
 

@@ -1,6 +1,7 @@
 """Several servers on one database. What a server refuses to start on is in tests/contract."""
 import pytest
 
+from support import network
 from support.cluster import project
 from support.http import Client
 from support.network import HUB
@@ -8,12 +9,15 @@ from support.process import BIN, Process
 from support.wait import wait_for
 
 
-def server(name, port, url):
-    return Process(name, [BIN / "cara-server"], env={"HOST": HUB, "PORT": str(port), "DATABASE_URL": url})
+FAR = "10.212.0.60"
 
 
-def ready(port):
-    return lambda: Client(f"{HUB}:{port}").call("GET", "/api/readyz").status == 200
+def server(name, port, url, host=HUB, netns=None):
+    return Process(name, [BIN / "cara-server"], env={"HOST": host, "PORT": str(port), "DATABASE_URL": url}, netns=netns)
+
+
+def ready(port, host=HUB):
+    return lambda: Client(f"{host}:{port}").call("GET", "/api/readyz").status == 200
 
 
 def clock_owner(cluster):
@@ -52,6 +56,25 @@ def test_another_server_takes_over_the_clock_when_the_one_that_ticks_is_killed(c
     cluster.server.start()
     cluster.wait_for_server()
     assert second.terminate() == 0
+
+
+def test_a_machine_that_drops_off_the_network_loses_the_clock(cluster):
+    """Nobody tells Postgres that it is gone: no reset, nothing more at all."""
+    network.make_namespace("far", FAR)
+    cluster.server.kill()
+    far = server("far", 8094, cluster.postgres.url(), FAR, "far").start()
+    wait_for(ready(8094, FAR), "the far server is ready")
+    before = wait_for(lambda: clock_owner(cluster), "it keeps the clock")
+    cluster.server.start()
+    cluster.wait_for_server()
+    assert clock_owner(cluster) == before
+    network.cut("far")
+    wait_for(lambda: clock_owner(cluster) not in (None, before), "the other one keeps the clock", 20)
+    after = clock_owner(cluster)
+    network.join("far")
+    wait_for(ready(8094, FAR), "the far server is ready again", 20)
+    assert clock_owner(cluster) == after
+    assert far.terminate() == 0
 
 
 def test_the_clock_goes_on_after_ticks_that_failed(cluster):

@@ -60,6 +60,13 @@ size_t dispatch_statement_count(void)
     return each_statement(route_count);
 }
 
+PoolLine dispatch_line(size_t statement)
+{
+    bool is_agents = statement < route_count && routes[statement].user == ROUTE_AGENTS;
+
+    return is_agents ? POOL_LINE_SECOND : POOL_LINE_FIRST;
+}
+
 static char *write_sql(const Route *route, void (*write)(const Route *route, Buf *out))
 {
     Buf sql;

@@ -23,6 +23,9 @@ typedef struct DispatchOptions {
 const char *const *dispatch_statements(void);
 size_t dispatch_statement_count(void);
 
+/* Agents' calls wait in one line, people's in the other. */
+PoolLine dispatch_line(size_t statement);
+
 /* What the options hold must outlive the server. */
 Dispatch *dispatch_register(h2o_pathconf_t *path, const DispatchOptions *options);
 

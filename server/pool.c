@@ -41,7 +41,8 @@ struct Pool {
     PoolOptions options;
     Link *links;
     size_t open;
-    CallList waiting;
+    CallList waiting[POOL_LINES];
+    PoolLine turn; /* the line that had the last one */
     h2o_timeout_t soon;
     h2o_timeout_entry_t replace_entry;
 };
@@ -150,16 +151,38 @@ static Link *pick_link(Pool *pool)
     return best;
 }
 
+static CallList *line_of(Pool *pool, const PoolCall *call)
+{
+    return &pool->waiting[pool->options.line(call->statement)];
+}
+
+static bool is_anyone_waiting(const Pool *pool)
+{
+    for (size_t i = 0; i < POOL_LINES; i++)
+        if (pool->waiting[i].first != NULL)
+            return true;
+    return false;
+}
+
+/* Someone is waiting. */
+static PoolCall *pop_next(Pool *pool)
+{
+    do
+        pool->turn = (pool->turn + 1) % POOL_LINES;
+    while (pool->waiting[pool->turn].first == NULL);
+    return list_pop(&pool->waiting[pool->turn]);
+}
+
 static void send_waiting(Pool *pool)
 {
     Link *link;
 
-    while (pool->waiting.first != NULL && (link = pick_link(pool)) != NULL) {
-        PoolCall *call = list_pop(&pool->waiting);
+    while (is_anyone_waiting(pool) && (link = pick_link(pool)) != NULL) {
+        PoolCall *call = pop_next(pool);
         if (call->done == NULL)
             call_free(call);
         else if (send_call(link, call) < 0)
-            list_prepend(&pool->waiting, call);
+            list_prepend(line_of(pool, call), call);
     }
 }
 
@@ -202,7 +225,7 @@ static void finish(Link *link, PoolCall *call)
         PQclear(call->result);
         call->result = NULL;
         call->retried = true;
-        list_append(&link->pool->waiting, call);
+        list_append(line_of(link->pool, call), call);
         return;
     }
     if (call->done != NULL)
@@ -340,7 +363,8 @@ static void replace_lost(h2o_timeout_entry_t *entry)
         connector_open(pool->options.connector, &link->job);
     }
     if (pool->open == 0)
-        fail_calls(&pool->waiting);
+        for (size_t i = 0; i < POOL_LINES; i++)
+            fail_calls(&pool->waiting[i]);
     else
         send_waiting(pool);
 }
@@ -373,8 +397,8 @@ void pool_free(Pool *pool)
         while (pool->links[i].under_way.first != NULL)
             call_free(list_pop(&pool->links[i].under_way));
     }
-    while (pool->waiting.first != NULL)
-        call_free(list_pop(&pool->waiting));
+    while (is_anyone_waiting(pool))
+        call_free(pop_next(pool));
     h2o_timeout_unlink(&pool->replace_entry);
     h2o_timeout_dispose(pool->options.loop, &pool->soon);
     free(pool->links);
@@ -389,16 +413,18 @@ size_t pool_open_count(const Pool *pool)
 PoolCall *pool_call(Pool *pool, size_t statement, const char *const *params, size_t count,
                     PoolDone done, void *arg)
 {
-    if (pool->open == 0 || pool->waiting.count >= POOL_QUEUE_MAX || count > POOL_MAX_PARAMS)
+    CallList *line = &pool->waiting[pool->options.line(statement)];
+
+    if (pool->open == 0 || line->count >= POOL_QUEUE_MAX || count > POOL_MAX_PARAMS)
         return NULL;
     PoolCall *call = mem_alloc(sizeof(*call));
     *call = (PoolCall){
         .pool = pool, .statement = statement, .count = count, .done = done, .arg = arg
     };
     memcpy(call->params, params, count * sizeof(*params));
-    Link *link = pool->waiting.first == NULL ? pick_link(pool) : NULL;
+    Link *link = is_anyone_waiting(pool) ? NULL : pick_link(pool);
     if (link == NULL || send_call(link, call) < 0)
-        list_append(&pool->waiting, call);
+        list_append(line, call);
     return call;
 }
 

@@ -12,7 +12,12 @@
 
 #define POOL_MAX_PARAMS 4
 #define POOL_DEPTH      16   /* calls under way on one connection */
-#define POOL_QUEUE_MAX  2048 /* calls waiting for a connection */
+#define POOL_QUEUE_MAX  2048 /* calls waiting for a connection in one line */
+
+/* Calls wait for a connection in two lines, which have their turn alternately: whoever fills one
+ * has nobody in the other turned away, nor waiting for more than one's own line and as much again.
+ */
+typedef enum PoolLine { POOL_LINE_FIRST, POOL_LINE_SECOND, POOL_LINES } PoolLine;
 
 typedef struct Pool Pool;
 typedef struct PoolCall PoolCall;
@@ -28,6 +33,7 @@ typedef struct PoolOptions {
     const char *role;              /* database_enter */
     const char *const *statements; /* a call names one by its index; NULL entries are skipped */
     size_t statement_count;
+    PoolLine (*line)(size_t statement); /* where its calls wait */
     int statement_timeout_ms;
     /* Told before a call is answered that it committed changes (bus_mark); NULL for none. */
     void (*changed)(void *arg, int backend);
@@ -42,9 +48,9 @@ void pool_free(Pool *pool);
 
 size_t pool_open_count(const Pool *pool);
 
-/* Sends the call, or queues it. Returns NULL when no connection is up or too many wait. `params`
- * (and what they point to; NULL is SQL's NULL) must stay until `done` or pool_cancel. What fails
- * because of others at work (40001, 40P01, 55P03) is sent once more. */
+/* Sends the call, or queues it. Returns NULL when no connection is up or too many wait in its line.
+ * `params` (and what they point to; NULL is SQL's NULL) must stay until `done` or pool_cancel. What
+ * fails because of others at work (40001, 40P01, 55P03) is sent once more. */
 PoolCall *pool_call(Pool *pool, size_t statement, const char *const *params, size_t count,
                     PoolDone done, void *arg);
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define PEOPLE        ROUTE_PEOPLE
+#define AGENTS        ROUTE_AGENTS
 #define PATH          ROUTE_ARG_PATH
 #define QUERY         ROUTE_ARG_QUERY
 #define BODY          ROUTE_ARG_BODY
@@ -17,41 +19,41 @@
 
 /* clang-format off */
 const Route routes[] = {
-    /* method  path                                 function                  arguments                          stat answer         watch      each */
-    { "GET",    "/api/healthz",                      NULL,                     { 0 },                             200, ROUTE_OK,      NULL,      NULL },
-    { "GET",    "/api/readyz",                       "api.ready",              { 0 },                             200, ROUTE_OK,      NULL,      NULL },
-    { "GET",    "/api/v1/nodes",                     "api.node_list",          { QUERY },                         200, ROUTE_LIST,    "Node",    NULL },
-    { "POST",   "/api/v1/nodes",                     "api.node_create",        { BODY, ACTOR },                   201, ROUTE_OBJECT,  NULL,      NULL },
-    { "GET",    "/api/v1/nodes/{name}",              "api.node_get",           { PATH },                          200, ROUTE_OBJECT,  NULL,      NULL },
-    { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",        { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH, QUERY },  200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",     { PATH, TEXT },                    200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_CHANNEL, NULL,      NULL },
-    { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, NULL,      NULL },
-    { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments",   { PATH, IF_NONE_MATCH },           200, ROUTE_VERSION, NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",        { PATH, BODY },                    200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/nodes/{name}/room",         "api.node_room",          { PATH },                          200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/cordon",       "api.node_cordon",        { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/uncordon",     "api.node_uncordon",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "GET",    "/api/v1/nodes/{name}/drain",        "api.node_drain_status",  { PATH },                          200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/nodes/{name}/drain",        "api.node_drain",         { PATH, QUERY, ACTOR },            200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/projects",                  "api.project_list",       { QUERY },                         200, ROUTE_LIST,    "Project", NULL },
-    { "POST",   "/api/v1/projects",                  "api.project_create",     { BODY, ACTOR },                   201, ROUTE_OBJECT,  NULL,      "api.project_create_each" },
-    { "GET",    "/api/v1/projects/{name}",           "api.project_get",        { PATH },                          200, ROUTE_OBJECT,  NULL,      NULL },
-    { "PUT",    "/api/v1/projects/{name}",           "api.project_update",     { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "DELETE", "/api/v1/projects/{name}",           "api.project_delete",     { PATH, QUERY, ACTOR, IF_MATCH },  202, ROUTE_EMPTY,   NULL,      NULL },
-    { "PATCH",  "/api/v1/projects/{name}/status",    "api.project_report",     { PATH, BODY, ACTOR },             200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/projects/{name}/logs",           "api.project_logs",       { PATH, QUERY },                   200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/projects/{name}/why",       "api.why",                { PATH, QUERY },                   200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/projects/{name}/unpin",     "api.project_unpin",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  NULL,      NULL },
-    { "POST",   "/api/v1/apply",                     "api.apply",              { BODY, ACTOR },                   200, ROUTE_JSON,    NULL,      "api.apply_each" },
-    { "POST",   "/api/v1/plan",                      "api.plan",               { BODY, ACTOR },                   200, ROUTE_JSON,    NULL,      NULL },
-    { "POST",   "/api/v1/rebalance",                 "api.rebalance",          { QUERY, ACTOR },                  200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/events",                    "api.event_list",         { QUERY },                         200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/ingress",                        "api.ingress_lookup",     { QUERY },                         200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/settings",                  "api.setting_list",       { 0 },                             200, ROUTE_JSON,    NULL,      NULL },
-    { "GET",    "/api/v1/settings/{name}",           "api.setting_get",        { PATH },                          200, ROUTE_JSON,    NULL,      NULL },
-    { "PUT",    "/api/v1/settings/{name}",           "api.setting_set",        { PATH, BODY, ACTOR },             200, ROUTE_JSON,    NULL,      NULL },
+    /* method  path                                 function                  arguments                          stat answer         user    watch      each */
+    { "GET",    "/api/healthz",                      NULL,                     { 0 },                             200, ROUTE_OK,      PEOPLE, NULL,      NULL },
+    { "GET",    "/api/readyz",                       "api.ready",              { 0 },                             200, ROUTE_OK,      PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/nodes",                     "api.node_list",          { QUERY },                         200, ROUTE_LIST,    PEOPLE, "Node",    NULL },
+    { "POST",   "/api/v1/nodes",                     "api.node_create",        { BODY, ACTOR },                   201, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}",              "api.node_get",           { PATH },                          200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "PUT",    "/api/v1/nodes/{name}",              "api.node_update",        { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "DELETE", "/api/v1/nodes/{name}",              "api.node_delete",        { PATH, ACTOR, IF_MATCH, QUERY },  200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/heartbeat",    "api.node_heartbeat",     { PATH, TEXT },                    200, ROUTE_JSON,    AGENTS, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/channel",      "api.channel_issue",      { PATH, BODY_OPT, ENDPOINT },      200, ROUTE_CHANNEL, AGENTS, NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}/wakeups",      "api.channel_open",       { PATH, TOKEN },                   200, ROUTE_WAKEUPS, AGENTS, NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}/assignments",  "api.node_assignments",   { PATH, IF_NONE_MATCH },           200, ROUTE_VERSION, AGENTS, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/report",       "api.node_report",        { PATH, BODY },                    200, ROUTE_JSON,    AGENTS, NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}/room",         "api.node_room",          { PATH },                          200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/cordon",       "api.node_cordon",        { PATH, ACTOR },                   200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/uncordon",     "api.node_uncordon",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/nodes/{name}/drain",        "api.node_drain_status",  { PATH },                          200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/nodes/{name}/drain",        "api.node_drain",         { PATH, QUERY, ACTOR },            200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/projects",                  "api.project_list",       { QUERY },                         200, ROUTE_LIST,    PEOPLE, "Project", NULL },
+    { "POST",   "/api/v1/projects",                  "api.project_create",     { BODY, ACTOR },                   201, ROUTE_OBJECT,  PEOPLE, NULL,      "api.project_create_each" },
+    { "GET",    "/api/v1/projects/{name}",           "api.project_get",        { PATH },                          200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "PUT",    "/api/v1/projects/{name}",           "api.project_update",     { PATH, BODY, ACTOR, IF_MATCH },   200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "DELETE", "/api/v1/projects/{name}",           "api.project_delete",     { PATH, QUERY, ACTOR, IF_MATCH },  202, ROUTE_EMPTY,   PEOPLE, NULL,      NULL },
+    { "PATCH",  "/api/v1/projects/{name}/status",    "api.project_report",     { PATH, BODY, ACTOR },             200, ROUTE_JSON,    AGENTS, NULL,      NULL },
+    { "GET",    "/api/v1/projects/{name}/logs",           "api.project_logs",       { PATH, QUERY },                   200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/projects/{name}/why",       "api.why",                { PATH, QUERY },                   200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/projects/{name}/unpin",     "api.project_unpin",      { PATH, ACTOR },                   200, ROUTE_OBJECT,  PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/apply",                     "api.apply",              { BODY, ACTOR },                   200, ROUTE_JSON,    PEOPLE, NULL,      "api.apply_each" },
+    { "POST",   "/api/v1/plan",                      "api.plan",               { BODY, ACTOR },                   200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "POST",   "/api/v1/rebalance",                 "api.rebalance",          { QUERY, ACTOR },                  200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/events",                    "api.event_list",         { QUERY },                         200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/ingress",                        "api.ingress_lookup",     { QUERY },                         200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/settings",                  "api.setting_list",       { 0 },                             200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "GET",    "/api/v1/settings/{name}",           "api.setting_get",        { PATH },                          200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
+    { "PUT",    "/api/v1/settings/{name}",           "api.setting_set",        { PATH, BODY, ACTOR },             200, ROUTE_JSON,    PEOPLE, NULL,      NULL },
 };
 /* clang-format on */
 const size_t route_count = ARRAY_LEN(routes);

@@ -35,6 +35,8 @@ typedef enum RouteAnswer {
     ROUTE_WAKEUPS, /* server-sent events, once the function has said {"serial":N} */
 } RouteAnswer;
 
+typedef enum RouteUser { ROUTE_PEOPLE, ROUTE_AGENTS } RouteUser;
+
 typedef struct Route {
     const char *method;
     const char *pattern;  /* {x} stands for one non-empty segment */
@@ -42,6 +44,7 @@ typedef struct Route {
     RouteArg args[ROUTE_MAX_ARGS];
     int status; /* of a success with something to say */
     RouteAnswer answer;
+    RouteUser user;    /* neither is kept waiting by however many of the other */
     const char *watch; /* of a list: the kind that can be watched; NULL where none can */
     const char *each; /* of (body, actor): the function that takes several at a time (together.h) */
 } Route;

@@ -52,6 +52,7 @@ static PoolOptions pool_options(const ServerSettings *settings, const ServerData
         .role = database->role,
         .statements = dispatch_statements(),
         .statement_count = dispatch_statement_count(),
+        .line = dispatch_line,
         .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
     };
 }

@@ -274,7 +274,7 @@ def test_a_lock_does_not_hold_up_what_does_not_need_it(make_database, make_serve
     assert not waiting.is_alive()
 
 
-def test_too_many_waiting_requests_are_turned_away_and_the_rest_answered(make_database, make_server):
+def test_too_many_requests_of_agents_are_turned_away_and_nobody_else(make_database, make_server):
     database = make_database()
     server = make_server(database.url, DB_CONNECTIONS="1")
     server.post("/api/v1/nodes", node("n1"))
@@ -287,7 +287,12 @@ def test_too_many_waiting_requests_are_turned_away_and_the_rest_answered(make_da
     turned_away = server.post("/api/v1/nodes/n1/heartbeat")
     assert turned_away.status == 503 and turned_away.headers["retry-after"] == "1"
     assert "too many requests" in turned_away.json["detail"]
-    blocker.close()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        person = pool.submit(server.get, "/api/v1/nodes")
+        time.sleep(0.2)
+        assert not person.done(), "it waits, and is not turned away"
+        blocker.close()
+        assert person.result(30).status == 200
     statuses = [int(sock.recv(1024).split()[1]) for sock in sockets]
     for sock in sockets:
         sock.close()

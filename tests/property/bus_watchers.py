@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import random
+import select
 import socket
 import threading
 import time
@@ -298,25 +299,38 @@ class Watcher(Client):
 
 
 class Agent(Client):
-    """Asks for a channel of kind stream, and looks at its work when it is open and at every wake-up."""
+    """Asks for a channel, of another kind now and then, and looks at its work when it is open and at every wake-up."""
 
     def __init__(self, seed, node, servers):
         super().__init__(f"agent of {node}", seed, servers)
-        self.node, self.have = node, None
+        self.node, self.have, self.by_kind = node, None, dict.fromkeys(("stream", "postgres"), 0)
 
     def look(self, port):
         with self.ask(port, f"/api/v1/nodes/{self.node}/assignments") as answer:
             self.have = work_of(json.load(answer)) if answer.status == 200 else None
             assert answer.status in (200, 404), answer.status
 
+    def woken(self, port, kind):
+        self.look(port)
+        self.events += 1
+        self.by_kind[kind] += 1
+
     def follow(self, port):
-        with self.ask(port, f"/api/v1/nodes/{self.node}/channel", "POST", '{"kind":"stream"}') as answer:
+        kind = self.dice.choice(list(self.by_kind))
+        with self.ask(port, f"/api/v1/nodes/{self.node}/channel", "POST", json.dumps({"kind": kind})) as answer:
             if answer.status == 404:
                 self.have = None
                 time.sleep(0.02)
                 return
             assert answer.status == 200, answer.read()
-            url = json.load(answer)["url"]
+            issued = json.load(answer)
+        assert issued["kind"] == kind, issued
+        if kind == "postgres":
+            self.listen(port, issued)
+        else:
+            self.read_stream(port, issued["url"])
+
+    def read_stream(self, port, url):
         with self.ask(port, url, stays=True) as answer:
             if answer.status != 200:
                 assert answer.status in (401, 404), answer.read()  # the node is gone, or is a new one
@@ -324,8 +338,21 @@ class Agent(Client):
             self.look(port)
             while not self.over.is_set() and (line := answer.readline()):
                 if line == b"event: wake\n":
-                    self.look(port)
-                    self.events += 1
+                    self.woken(port, "stream")
+
+    def listen(self, port, issued):
+        """Until the session ends: Postgres died, or the node is gone."""
+        with contextlib.suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
+            with contextlib.closing(psycopg2.connect(issued["conninfo"])) as connection:
+                connection.autocommit = True
+                connection.cursor().execute(f"LISTEN {issued['channel']}")
+                self.look(port)
+                while not self.over.is_set():
+                    select.select([connection], [], [], IDLE)
+                    connection.poll()
+                    if connection.notifies:
+                        connection.notifies.clear()
+                        self.woken(port, "postgres")
 
     def differs(self, truth):
         have, table = self.have or {}, Fanout.work(truth, self.node) or {}

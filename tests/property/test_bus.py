@@ -31,6 +31,8 @@ def test_every_replica_outlives_everything(stage, block):
             raise AssertionError(f"BUS_SEED={SEED}, block {block}, round {number}: {error}") from error
     for kind in (Reader, Watcher, Fanout, Agent):
         assert sum(follower.events for follower in stage.followers if isinstance(follower, kind)) > rounds, "there was something to see"
+    for kind in ("stream", "postgres"):
+        assert sum(follower.by_kind[kind] for follower in stage.followers if isinstance(follower, Agent)) > 0, f"agents were woken by {kind}"
 
 
 def session(url, **options):

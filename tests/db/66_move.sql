@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(93);
+SELECT plan(97);
 
 CREATE FUNCTION given.cleared(p_at timestamptz DEFAULT given.t()) RETURNS bigint LANGUAGE sql AS $$
     SELECT count(given.report(a.node, jsonb_build_object('project', a.project, 'epoch', a.epoch, 'phase', 'Terminated'), p_at))
@@ -146,6 +146,18 @@ SELECT given.machine('n2'), api.node_drain('n1', '{}', 'ann');
 SELECT is(given.ticked(given.t('10s')), 'a=- b=-', 'they leave together');
 SELECT given.cleared(given.t('10s')) \g /dev/null
 SELECT is(given.ticked(given.t('10s')), 'a=n2 b=n2', 'and arrive together');
+
+-- While so many nodes are lost that nothing is moved for that, what an operator asks for is done all the same.
+SELECT given.nothing();
+SELECT given.machine('n' || i) FROM generate_series(1, 5) i;
+SELECT given.wants('p' || i) FROM generate_series(1, 5) i;
+SELECT is(given.placed(), 'p1=n1 p2=n2 p3=n3 p4=n4 p5=n5', 'one each');
+UPDATE cara.node_status SET state = 'NotReady', not_ready_since = given.t() WHERE node > 'n2';
+SELECT api.node_drain('n1', '{}', 'ann') \g /dev/null
+SELECT is(given.ticked(given.t('1h')), 'p1=- p2=n2 p3=n3 p4=n4 p5=n5', 'a drain goes on, those who are lost stay');
+SELECT ok(EXISTS (SELECT FROM cara.event WHERE kind = 'Cluster' AND message LIKE '3 of 5 nodes are NotReady: nothing is moved%'), 'which an event says');
+SELECT given.cleared(given.t('1h')) \g /dev/null
+SELECT is(given.ticked(given.t('1h')), 'p1=n2 p2=n2 p3=n3 p4=n4 p5=n5', 'and who was drained arrives');
 
 -- Nobody is preempted for a drain; onNodeLost is about nodes that are lost.
 SELECT given.nothing(), given.machine('n1');

@@ -500,6 +500,7 @@ CASE kind
     ELSE (((value)::numeric >= (0)::numeric) AND ((value)::numeric <= (1000000000)::numeric))
 END)
     CREATE UNIQUE INDEX setting_pkey ON cara.setting USING btree (name)
+    CREATE TRIGGER keep BEFORE DELETE OR TRUNCATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.keep_settings()
     CREATE TRIGGER setting_changed AFTER UPDATE ON cara.setting FOR EACH STATEMENT EXECUTE FUNCTION cara.setting_changed()
     -- What operators may tune: UPDATE cara.setting SET value = '30s' WHERE name = 'heartbeat_timeout'.
 VIEW cara.deaths
@@ -713,7 +714,7 @@ FUNCTION api.setting_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET s
     -- One setting. SR404.
 FUNCTION api.setting_list() RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1b6070c7e9ccc16d815eeebdb1447560
     -- All settings by name.
-FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY e0f988266d40663dedf948d3c28dc2c6
+FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY ab3e24b92a0bc6e7eca23de3f3e34461
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
 FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
@@ -815,6 +816,8 @@ FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE BODY 281f846aca91c30
     -- Raises SR400 unless the name may be that of a node or project.
 FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b1d562d49c000906f77a13a21961059
     -- Raises SR400 for the first rule that a node's spec breaks.
+FUNCTION cara.check_paces(p_name text, p_value text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f1cf4fe412568ef67b31cef7f08eeb7e
+    -- Raises SR400 when a setting that was just changed has every node lost, or agents busy with nothing.
 FUNCTION cara.check_path_name(p_path_name text, p_manifest jsonb) RETURNS jsonb VOLATILE SET search_path=cara, pg_temp BODY 8ac11fe7aaee1f582f82d409656ea513
     -- The manifest with the path's name; SR400 when the body names another.
 FUNCTION cara.check_phase(p_phase text, p_optional boolean) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 83bb4db270835456906708ef0b7e1247
@@ -937,6 +940,8 @@ FUNCTION cara.keep_offer() RETURNS trigger VOLATILE SET search_path=cara, pg_tem
     -- Trigger: what a node has to give.
 FUNCTION cara.keep_room() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 8e2ea5950b35253399a117782bf27f63
     -- Trigger: counts what projects take of their nodes; refuses what is no project or no node.
+FUNCTION cara.keep_settings() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 1821966479943f6edcff39a4bc63ad83
+    -- Trigger: a setting stays.
 FUNCTION cara.keep_shapes() RETURNS trigger VOLATILE SET search_path=cara, pg_temp BODY 7ef82e2cbd19fa78938944c649a3ee02
     -- Trigger: keeps what is written from cara.field in step with it.
 FUNCTION cara.labels_then(p_kind text, p_name text, p_id bigint, p_now jsonb) RETURNS jsonb STABLE SET search_path=cara, pg_temp BODY f9eb4f311c6395bc0e60968d7ae621fb

@@ -38,6 +38,24 @@ END
 $$;
 COMMENT ON FUNCTION api.setting_get IS 'One setting. SR404.';
 
+-- A node that has its time between two heartbeats would be lost in it. In psql anything goes.
+CREATE OR REPLACE FUNCTION cara.check_paces(p_name text, p_value text)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_interval interval := setting_interval('heartbeat_interval');
+    v_timeout  interval := setting_interval('heartbeat_timeout');
+BEGIN
+    IF p_name IN ('heartbeat_interval', 'poll_interval') AND setting_interval(p_name) < interval '100ms' THEN
+        PERFORM fail(400, format('%s: %s is less than 100ms: agents would do nothing else', p_name, quote(p_value, 40)), 'value');
+    ELSIF p_name IN ('heartbeat_interval', 'heartbeat_timeout') AND v_timeout < 2 * v_interval THEN
+        PERFORM fail(400, format('%s: %s leaves a node no heartbeat to lose: heartbeat_timeout would be %s, heartbeat_interval %s', p_name, quote(p_value, 40), v_timeout, v_interval),
+            'value', 'heartbeat_timeout is at least twice heartbeat_interval: ' || CASE p_name WHEN 'heartbeat_timeout' THEN 'shorten that first' ELSE 'raise that first' END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_paces IS 'Raises SR400 when a setting that was just changed has every node lost, or agents busy with nothing.';
+
 CREATE OR REPLACE FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text DEFAULT session_user)
 RETURNS json LANGUAGE plpgsql SECURITY DEFINER SET search_path = cara, pg_temp
 AS $$
@@ -58,9 +76,21 @@ BEGIN
             WHEN 'integer' THEN 'a whole number from 0 to 999999999999999' ELSE 'a number from 0 to 1000000000' END), 'value');
     END;
     IF v_old.value <> v_value THEN
+        PERFORM check_paces(p_name, v_value);
         PERFORM event_record('Cluster', 'cluster', 'Normal', 'SettingChanged', format('%s set from %s to %s', p_name, v_old.value, v_value), p_actor);
     END IF;
     RETURN api.setting_get(p_name);
 END
 $$;
 COMMENT ON FUNCTION api.setting_set IS 'Changes a setting; it holds from the next tick on. SR400, SR404.';
+
+-- BEFORE STATEMENT DELETE, TRUNCATE on setting: who asks for one that is not there gets NULL, and then nothing is ever due.
+CREATE OR REPLACE FUNCTION cara.keep_settings()
+RETURNS trigger LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    PERFORM fail(400, 'settings are changed, not deleted', 'name', 'UPDATE cara.setting SET value = ... WHERE name = ...');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION cara.keep_settings IS 'Trigger: a setting stays.';

@@ -30,6 +30,7 @@
 #define PROGRESS_GAP_MS   250 /* between reports that only say how far something has come */
 #define SILENCE_MAX       2   /* heartbeats: not heard for longer and our lease may be over */
 #define BUSY_STATUS       503 /* not now: the stream may still hold */
+#define TAKEN_STATUS      409 /* of a heartbeat: another machine has this node's name */
 #define NEVER             INT64_MAX
 
 enum { REGISTER, HEARTBEAT, CHANNEL, FETCH, REPORT, DUTY_COUNT };
@@ -54,6 +55,7 @@ struct Control {
     int failures[DUTY_COUNT];
     int64_t away_until; /* the server cannot be reached: nothing is tried before */
     bool registered;
+    bool refused;     /* the node is alive on another machine: nothing is done in its name */
     bool resync;      /* the next fetch is not just a wake-up's: look for leftovers too */
     bool returning;   /* we were out of touch: the next list is the first after that */
     int seen_arrival; /* of the engine, when leftovers were last looked for */
@@ -206,6 +208,7 @@ static int duty_heartbeat(Control *control, Err *err)
     if (rc < 0)
         return -1;
     log_told(control, ready, pressure);
+    control->refused = false;
     control->due[HEARTBEAT] =
         time_monotonic_ms() + beat_delay_ms(control->heartbeat_ms, !control->told_all);
     set_paces(control, &paces);
@@ -366,6 +369,8 @@ static void duty_failed(Control *control, int duty, const Err *err)
         control->paces_unsure |= duty == HEARTBEAT;
     }
     control->returning |= duty != CHANNEL; /* which, once there is one, says so itself */
+    if (duty == HEARTBEAT && err->status == TAKEN_STATUS)
+        control->refused = true;
     if (control->failures[duty] == 1)
         log_warn("control plane refuses or is away", "duty=%s error=%s", duties[duty].name,
                  err->message);
@@ -394,13 +399,18 @@ static void duty_succeeded(Control *control, int duty)
             control->due[i] = 0;
 }
 
+/* Whatever its time, it has to wait for another duty. */
+static bool is_barred(const Control *control, int duty)
+{
+    return (duty != REGISTER && !control->registered) || (duty > HEARTBEAT && control->refused);
+}
+
 static void run_due(Control *control)
 {
     for (int i = 0; i < DUTY_COUNT; i++) {
         Err err = { 0 };
         int64_t now = time_monotonic_ms();
-        if (control->due[i] > now || control->away_until > now ||
-            (i != REGISTER && !control->registered))
+        if (control->due[i] > now || control->away_until > now || is_barred(control, i))
             continue;
         if (duties[i].run(control, &err) < 0)
             duty_failed(control, i, &err);
@@ -414,7 +424,7 @@ static int64_t next_due(const Control *control)
     int64_t next = NEVER;
 
     for (int i = 0; i < DUTY_COUNT; i++)
-        if ((i == REGISTER || control->registered) && control->due[i] < next)
+        if (!is_barred(control, i) && control->due[i] < next)
             next = control->due[i];
     return next;
 }

@@ -670,8 +670,8 @@ FUNCTION api.node_drain_status(p_name text) RETURNS json VOLATILE SECURITY DEFIN
     -- How far a drain has come, or would go: what is leaving, what cannot and why. SR404.
 FUNCTION api.node_get(p_name text) RETURNS json STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 7469633e9a9bf67da0385e5c5ef2e78f
     -- One node. SR404 when there is none of that name.
-FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 4893bd677cc12cecf74cd30e051a1665
-    -- Renews a node's lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.
+FUNCTION api.node_heartbeat(p_name text, p_body text, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 3ac3067db5911aa9ca4a3b847b178c55
+    -- Renews a node's lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400, and SR409 for another machine than the one that is alive.
 FUNCTION api.node_list(p_query jsonb) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 8f70515febe94d83f78ea0d8e54f3b2c
     -- Nodes by name; p_query filters by state (any of), labelSelector and fieldSelector, limit and continue make pages. SR400.
 FUNCTION api.node_report(p_name text, p_body jsonb, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY f8df3ccba59aecf1f6f9a4c5b03e8219
@@ -812,6 +812,8 @@ FUNCTION cara.check_ingress(p_ingress jsonb, p_spec jsonb, p_path text) RETURNS 
     -- Raises SR400 for the first rule that an ingress entry breaks.
 FUNCTION cara.check_length(p_list jsonb, p_setting text, p_path text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 17431dea46c5c6a0b5c570e29fef9cc1
     -- Raises SR400 for a list that is longer than a setting allows.
+FUNCTION cara.check_machine(p_name text, p_known text, p_address text, p_heard timestamp with time zone, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 7772623170210b6cea2a64128d11bb1b
+    -- Raises SR409 when a node is alive at another address.
 FUNCTION cara.check_name(p_name text) RETURNS void VOLATILE BODY 281f846aca91c30963ee819370b8c9ae
     -- Raises SR400 unless the name may be that of a node or project.
 FUNCTION cara.check_node_spec(p_spec jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 9b1d562d49c000906f77a13a21961059

@@ -239,6 +239,21 @@ END
 $$;
 COMMENT ON FUNCTION cara.node_set_state IS 'Moves a node to a state with its Ready condition and an event; nothing when it is there already.';
 
+-- Two machines of one name would each run what is its: who says that it is at another address than the one that was heard of within
+-- a lease is not that one.
+CREATE OR REPLACE FUNCTION cara.check_machine(p_name text, p_known text, p_address text, p_heard timestamptz, p_now timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
+AS $$
+BEGIN
+    IF p_address <> p_known AND p_heard + lease_timeout() > p_now THEN
+        PERFORM fail(409, format('node %s is alive at %s, and this is %s', quote(p_name), p_known, p_address), 'network.ip',
+            format('each machine needs a NODE_NAME of its own; one that has a new address is taken in when its lease has run out, in %ss',
+                   ceil(extract(epoch FROM p_heard + lease_timeout() - p_now))));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION cara.check_machine IS 'Raises SR409 when a node is alive at another address.';
+
 -- POST /api/v1/nodes/NAME/heartbeat. Renews the lease; node_status is written only when something in
 -- the body is new, so a bare heartbeat is one in-place update of one narrow row, without a durable commit.
 CREATE OR REPLACE FUNCTION api.node_heartbeat(p_name text, p_body text DEFAULT NULL, p_now timestamptz DEFAULT clock_timestamp())
@@ -250,10 +265,14 @@ DECLARE
     v_new   node_status;
     v_state text;
     v_drain boolean;
+    v_heard timestamptz;
     v_told  bigint;
     v_now   bigint;
     v_pace  json;
 BEGIN
+    IF p_body ~* '"network"' THEN
+        v_heard := (SELECT renewed_at FROM lease WHERE node = p_name);
+    END IF;
     IF coalesce(current_setting('cara.log_open', true), '') = '' THEN -- else what was logged before could be seen, and lost in a crash
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
@@ -276,6 +295,7 @@ BEGIN
         PERFORM fail(400, format('invalid state %s: must be one of %s', left(v_state, 40),
             (SELECT string_agg(name, ', ' ORDER BY position) FROM node_state)), 'state');
     END IF;
+    PERFORM check_machine(p_name, v_old.network->>'ip', v_body#>>'{network,ip}', v_heard, p_now);
     PERFORM check_port(v_body#>'{network,agentPort}');
     PERFORM check_quantity(r.value, CASE r.key WHEN 'cpu' THEN 1000 ELSE 1 END, k.key || '.' || r.key) -- else the node would have no limit
        FROM unnest('{capacity,allocatable}'::text[]) k(key), jsonb_each_text(v_body->k.key) r WHERE r.key IN ('cpu', 'memory');
@@ -307,7 +327,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION api.node_heartbeat IS
-    'Renews a node''s lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400.';
+    'Renews a node''s lease and takes in what its agent says; gives NULL, or the pace when its agent was told another one. SR404 before the body is looked at, then SR400, and SR409 for another machine than the one that is alive.';
 
 CREATE OR REPLACE FUNCTION cara.check_port(p_port jsonb)
 RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp

@@ -326,3 +326,18 @@ def test_hundreds_of_streams_dropped_at_once_are_back_and_nobody_else_notices(da
     assert woken["wake.missing"] == 0 and woken["wake.count"] >= 10
     fleet.quit()
     assert not re.search(r'"level":"error"', server.log_text())
+
+
+def test_a_machine_with_the_name_of_one_that_is_alive_does_nothing_until_that_is_gone(database, make_cluster, make_agent):
+    server = make_cluster(heartbeat_interval="300ms")
+    first = make_agent(server.url, AGENT_ADVERTISE_IP="10.0.0.5")
+    first.opens("postgres")
+    second = make_agent(server.url, AGENT_ADVERTISE_IP="10.0.0.6")
+    second.says(r'duty=heartbeat error=Conflict: node "n1" is alive at 10\.0\.0\.5, and this is 10\.0\.0\.6; each machine needs a NODE_NAME of its own')
+    let_in(server)
+    is_woken_by(first, server, "meanwhile")
+    assert not second.said("channel open|assignments fetched") and len(first.said("channel open")) == 1
+    first.child.kill()
+    first.child.wait()
+    database.set(heartbeat_timeout="1s")
+    second.opens("postgres", seconds=30)

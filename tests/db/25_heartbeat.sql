@@ -1,7 +1,7 @@
 -- Heartbeats: they renew the lease, bring what is new, and cost next to nothing otherwise.
 BEGIN;
 \ir given.psql
-SELECT plan(49);
+SELECT plan(55);
 
 SELECT api.node_create('{"metadata":{"name":"n1"}}', 'ann') \g /dev/null
 CREATE FUNCTION given.changes() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM cara.change $$;
@@ -83,6 +83,17 @@ SELECT is((SELECT cpu || ' ' || coalesce(memory::text, 'any') FROM cara.node_roo
 SELECT is((SELECT allocatable->>'disk' FROM cara.node_status), 'plenty', 'and are kept');
 SELECT is((SELECT renewed_at FROM cara.lease) > given.t('-10y'), true, 'the lease is there');
 SELECT throws_ok($$ SELECT api.node_heartbeat('n1', '{') $$, '22P02', NULL, 'no JSON');
+
+-- Another machine with its name.
+SELECT api.node_heartbeat('n1', '{"state":"NotReady"}', given.t('1h'));
+SELECT is(given.error_of(format('SELECT api.node_heartbeat(%L, %L, %L)', 'n1', '{"network":{"ip":"10.0.0.6"}}', given.t('1h 89s'))),
+    'SR409 network.ip: node "n1" is alive at 10.0.0.5, and this is 10.0.0.6', 'is refused while the one that has it is heard of, well or not');
+SELECT is(given.hint_of(format('SELECT api.node_heartbeat(%L, %L, %L)', 'n1', '{"network":{"ip":"10.0.0.6"}}', given.t('1h 89s'))),
+    'each machine needs a NODE_NAME of its own; one that has a new address is taken in when its lease has run out, in 1s', 'and told why');
+SELECT is((SELECT renewed_at FROM cara.lease), given.t('1h'), 'it renews nothing');
+SELECT is(given.error_of(format('SELECT api.node_heartbeat(%L, %L, %L)', 'n1', '{"network":{"ip":"10.0.0.5","agentPort":9}}', given.t('1h 1s'))), 'none', 'another port of the same machine is fine');
+SELECT is(given.error_of(format('SELECT api.node_heartbeat(%L, %L, %L)', 'n1', '{"network":{"ip":"10.0.0.6"}}', given.t('1h 92s'))), 'none', 'one that comes when the lease has run out is taken in');
+SELECT is((SELECT network->>'ip' FROM cara.node_status), '10.0.0.6', 'and is the node from then on');
 
 SELECT * FROM finish();
 ROLLBACK;

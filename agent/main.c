@@ -5,6 +5,7 @@
 #include "control.h"
 #include "deaths.h"
 #include "engine.h"
+#include "engine_claim.h"
 #include "engine_stream.h"
 #include "httpd.h"
 #include "ingress.h"
@@ -59,7 +60,8 @@ static void set_signals(void)
 
 static int start(const Settings *settings, Err *err)
 {
-    if (httpd_listen(settings->listen_host, settings->listen_port, err) < 0 ||
+    if (engine_claim(settings->docker_host, err) < 0 ||
+        httpd_listen(settings->listen_host, settings->listen_port, err) < 0 ||
         engine_stream_init(settings->docker_host, httpd_loop(), httpd_resolver(), err) < 0)
         return -1;
     Control *control = control_new(settings, err);
@@ -101,7 +103,7 @@ int main(int argc, char **argv)
     set_signals();
     if (start(&settings, &err) < 0) {
         fprintf(stderr, "%s\n", err.message);
-        return 1;
+        _exit(1); /* some of the threads may run */
     }
     log_info("agent started", "version=%s node=%s listen=%s:%d docker=%s", cara_version,
              settings.node_name, settings.listen_host, settings.listen_port, settings.docker_host);

@@ -718,7 +718,7 @@ FUNCTION api.setting_set(p_name text, p_body jsonb, p_actor text) RETURNS json V
     -- Changes a setting; it holds from the next tick on. SR400, SR404.
 FUNCTION api.tick(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 71a8edc97be2f89a88238839e713673c
     -- Does whatever is due (leases, grace, deletions, retention, decisions) and says in how many milliseconds it wants to be called again.
-FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 16dbe5f2ada31204b316556bbf257dd9
+FUNCTION api.tick_due(p_fresh boolean, p_now timestamp with time zone) RETURNS json VOLATILE SECURITY DEFINER SET search_path=cara, pg_temp BODY 2ea824ffca4417635b3f0644dd645f04
     -- Does what is due by the clock (leases, grace, deletions, retention); api.decide() comes next, in a transaction of its own where it can.
 FUNCTION api.tick_lock_key() RETURNS bigint STABLE SECURITY DEFINER SET search_path=cara, pg_temp BODY 1ef557f833d00051ab8c0ac9b44e5c1e
     -- The session-level advisory lock that the ticking server holds.

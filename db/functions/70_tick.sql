@@ -359,6 +359,7 @@ AS $$
 DECLARE
     v_clock       clock;
     v_outage      interval := outage();
+    v_beat        boolean; -- now and then, not on every wake-up
     v_leases_due  timestamptz;
     v_more        boolean;
     v_rescheduled bigint := 0;
@@ -366,6 +367,7 @@ DECLARE
 BEGIN
     PERFORM schedule_lock();
     SELECT * INTO v_clock FROM clock;
+    v_beat := v_clock.last_tick_at < p_now - v_outage / 6;
     IF p_fresh OR v_clock.last_tick_at < p_now - v_outage THEN
         PERFORM set_pace();
         UPDATE clock SET judge_after = p_now + lease_timeout() RETURNING * INTO v_clock;
@@ -379,7 +381,7 @@ BEGIN
     END IF;
     PERFORM delete_expired(p_now);
     v_removed := finish_deletions(p_now);
-    PERFORM guard_bus(p_now, p_now >= v_clock.trim_due_at);
+    PERFORM guard_bus(p_now, v_beat);
     IF p_now >= v_clock.channels_due_at AND move_channels(p_now) > 0 THEN -- and perhaps more
         UPDATE clock SET channels_due_at = p_now + interval '1 second';
     END IF;
@@ -390,7 +392,7 @@ BEGIN
         v_more := trim_history(p_now) OR v_more;
         UPDATE clock SET trim_due_at = p_now + CASE WHEN v_more THEN interval '2 seconds' ELSE interval '1 minute' END;
     END IF;
-    IF v_clock.last_tick_at < p_now - v_outage / 6 THEN -- not on every wake-up: it costs a commit
+    IF v_beat THEN -- it costs a commit
         UPDATE clock SET last_tick_at = p_now;
     END IF;
     RETURN json_build_object('rescheduled', v_rescheduled, 'removed', v_removed);

@@ -1,5 +1,6 @@
 """Agents and their channels: woken whatever the kind, wherever the change was made; back after every loss."""
 import re
+import socket
 import subprocess
 import time
 
@@ -341,3 +342,22 @@ def test_a_machine_with_the_name_of_one_that_is_alive_does_nothing_until_that_is
     first.child.wait()
     database.set(heartbeat_timeout="1s")
     second.opens("postgres", seconds=30)
+
+
+def test_an_engine_has_one_agent(make_cluster, make_agent, tmp_path):
+    """Whatever its name, port or path to the engine."""
+    server = make_cluster()
+    (tmp_path / "link").symlink_to(tmp_path / "docker.sock")
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(tmp_path / "docker.sock"))
+        first = make_agent(server.url, "n1", DOCKER_HOST=f"unix://{tmp_path}/docker.sock")
+        first.opens("postgres")
+        second = Agent(server.url, "n2", DOCKER_HOST=f"unix://{tmp_path}/link").start()
+        assert second.child.wait(10) == 1
+        assert second.log_text() == (f"another cara-agent has the engine at unix://{tmp_path}/link: one engine is one node, "
+                                     "and a second agent needs an engine (DOCKER_HOST) of its own\n")
+        second.stop()
+        first.child.terminate()
+        assert first.child.wait(10) == 0
+        second.start().opens("postgres")
+        second.stop()

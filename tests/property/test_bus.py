@@ -64,6 +64,31 @@ def test_nobody_waits_for_old_transactions_elsewhere(databases):
         connection.close()
 
 
+def test_who_logs_in_while_its_channel_is_being_revoked_is_ended(databases):
+    """Its role is gone when that commits, and nothing would ever wake it."""
+    url = databases[0].url
+    _, owner = session(url)
+    owner.execute("UPDATE cara.setting SET value = '3s' WHERE name = 'control_plane_gap'")
+    one(owner, "SELECT api.tick_due()::text")  # what is due rarely was done just now
+    one(owner, "SELECT api.node_create('{\"metadata\":{\"name\":\"late\"}}')::text")
+    issued = one(owner, "SELECT api.channel_issue('late')")
+    role, password = (part.split("=")[1].strip("'") for part in issued["conninfo"].split() if part.startswith(("user=", "password=")))
+    deleting, deleter = session(url)
+    deleter.execute("BEGIN")
+    deleter.execute("DELETE FROM cara.node WHERE name = 'late'")
+    listening, listener = session(url, user=role, password=password)
+    listener.execute(f"LISTEN {issued['channel']}")
+    deleter.execute("COMMIT")
+    until = time.monotonic() + 20
+    with pytest.raises(psycopg2.OperationalError):
+        while time.monotonic() < until:
+            one(owner, "SELECT api.tick_due()::text")
+            listener.execute("LISTEN another")
+            time.sleep(0.1)
+    listening.close()
+    deleting.close()
+
+
 def test_a_session_that_holds_the_queue_back_is_ended(databases):
     """A channel's role that LISTENs and then sits in a transaction: the tick ends it, and the queue empties."""
     url = databases[0].url

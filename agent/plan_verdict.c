@@ -31,7 +31,8 @@ static void add_outcome(Buf *message, const Outcome *outcome, bool own_words)
         return;
     }
     buf_printf(message, "%s", outcome->service->name);
-    if (outcome->kind != OUTCOME_UNHEALTHY && outcome->shown != NULL)
+    if (outcome->kind != OUTCOME_UNHEALTHY && outcome->kind != OUTCOME_COMPLETED &&
+        outcome->shown != NULL)
         buf_printf(message, "(exit=%d)", outcome->shown->exit_code);
 }
 
@@ -85,6 +86,26 @@ static void tell_missing(Plan *plan)
     buf_done(&message);
 }
 
+/* Each service runs, or has run and is not to run again. */
+static void tell_running(Plan *plan)
+{
+    size_t completed = 0;
+
+    for (size_t i = 0; i < plan->outcome_count; i++)
+        completed += plan->outcomes[i].kind == OUTCOME_COMPLETED;
+    plan->phase = PHASE_RUNNING;
+    plan->reason = REASON_CONTAINERS_RUNNING;
+    if (completed == 0) {
+        plan->message = mem_strdup("All containers running");
+    } else if (completed < plan->outcome_count) {
+        plan->message =
+            list_outcomes(plan, OUTCOME_COMPLETED, "All other containers running; completed: ");
+    } else {
+        plan->reason = REASON_COMPLETED;
+        plan->message = mem_strdup("All containers completed");
+    }
+}
+
 void plan_verdict(Plan *plan)
 {
     for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
@@ -100,9 +121,6 @@ void plan_verdict(Plan *plan)
         plan->message = list_outcomes(plan, verdicts[i].kind, verdicts[i].lead);
         return;
     }
-    if (plan->step_count > 0)
-        return;
-    plan->phase = PHASE_RUNNING;
-    plan->reason = REASON_CONTAINERS_RUNNING;
-    plan->message = mem_strdup("All containers running");
+    if (plan->step_count == 0)
+        tell_running(plan);
 }

@@ -114,24 +114,34 @@ bool condition_is_outdated(const json_t *object)
     return observed > 0 && observed < json_int_at(object, "metadata.generation");
 }
 
-/* A project has no condition of this name: it is ready when it runs. */
+const json_t *condition_of(const json_t *object, const char *type)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (json_at(object, "status.conditions"), i, item)
+        if (strcasecmp(json_text_at(item, "type"), type) == 0)
+            return item;
+    return NULL;
+}
+
+/* A project has no condition of this name: it is ready when it runs, and is not just over. */
 static const char *project_ready(const json_t *object)
 {
-    return strcmp(json_text_at(object, "status.phase"), PHASE_RUNNING) == 0 ? "True" : "False";
+    const char *reason = json_text_at(condition_of(object, "Phase"), "reason");
+    bool runs = strcmp(json_text_at(object, "status.phase"), PHASE_RUNNING) == 0;
+
+    return runs && strcmp(reason, REASON_COMPLETED) != 0 ? "True" : "False";
 }
 
 static bool has_status(const Condition *condition, const json_t *object)
 {
     bool is_project = strcmp(json_text_at(object, "kind"), resource_project.kind) == 0;
-    size_t i;
-    json_t *item;
 
     if (is_project && strcasecmp(condition->type, "Ready") == 0)
         return strcasecmp(project_ready(object), condition->value) == 0;
-    json_array_foreach (json_at(object, "status.conditions"), i, item)
-        if (strcasecmp(json_text_at(item, "type"), condition->type) == 0)
-            return strcasecmp(json_text_at(item, "status"), condition->value) == 0;
-    return false;
+    const json_t *found = condition_of(object, condition->type);
+    return found != NULL && strcasecmp(json_text_at(found, "status"), condition->value) == 0;
 }
 
 bool condition_met(const Condition *condition, const json_t *object)

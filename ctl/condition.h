@@ -38,6 +38,9 @@ bool condition_met(const Condition *condition, const json_t *object);
  * "not there". */
 void condition_describe(const json_t *object, Buf *out);
 
+/* What an object's status has under conditions of that type, in whatever case; NULL for none. */
+const json_t *condition_of(const json_t *object, const char *type);
+
 /* Is what its agent tells about an earlier spec than the newest? */
 bool condition_is_outdated(const json_t *object);
 

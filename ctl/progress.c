@@ -2,6 +2,7 @@
 
 #include "cara/mem.h"
 #include "cara/names.h"
+#include "condition.h"
 #include "json_at.h"
 #include "print.h"
 
@@ -25,18 +26,6 @@ static bool is_current(const json_t *project, int64_t generation)
     return json_int_at(project, "status.observedGeneration") >= generation;
 }
 
-/* What is said with the phase: the condition of that name, or NULL. */
-static const json_t *phase_condition(const json_t *project)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach (json_at(project, "status.conditions"), i, item)
-        if (is(item, "type", "Phase"))
-            return item;
-    return NULL;
-}
-
 static int64_t most_restarts(const json_t *project)
 {
     int64_t most = 0;
@@ -48,6 +37,31 @@ static int64_t most_restarts(const json_t *project)
         most = restarts > most ? restarts : most;
     }
     return most;
+}
+
+/* It ended badly, and is not to run again. */
+static bool is_over(const json_t *project, const json_t *state)
+{
+    size_t i;
+    json_t *service;
+
+    if (!is(state, "state", "exited") || json_int_at(state, "exitCode") == 0)
+        return false;
+    json_array_foreach (json_at(project, "spec.services"), i, service)
+        if (is(service, "name", json_text_at(state, "name")))
+            return is(service, "restartPolicy", "Never");
+    return false;
+}
+
+static bool is_any_over(const json_t *project)
+{
+    size_t i;
+    json_t *state;
+
+    json_array_foreach (json_at(project, "status.services"), i, state)
+        if (is_over(project, state))
+            return true;
+    return false;
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -146,7 +160,7 @@ static Progress judge_failed(const json_t *project, const json_t *condition, Buf
 {
     const char *reason = json_text_at(condition, "reason");
     bool crashed = strcmp(reason, REASON_CONTAINER_CRASHED) == 0;
-    bool final = crashed && most_restarts(project) >= CRASHES_MAX;
+    bool final = crashed && (most_restarts(project) >= CRASHES_MAX || is_any_over(project));
 
     for (size_t i = 0; i < ARRAY_LEN(final_reasons); i++)
         final = final || strcmp(reason, final_reasons[i]) == 0;
@@ -169,7 +183,7 @@ static Progress judge_pending(const json_t *condition, Buf *out)
 
 Progress progress_of(const json_t *project, int64_t generation, bool with_percent, Buf *out)
 {
-    const json_t *condition = phase_condition(project);
+    const json_t *condition = condition_of(project, "Phase"); /* what is said with it */
     const char *phase = json_text_at(project, "status.phase");
 
     if (strcmp(phase, PHASE_TERMINATING) == 0 || strcmp(phase, PHASE_TERMINATED) == 0) {
@@ -185,7 +199,7 @@ Progress progress_of(const json_t *project, int64_t generation, bool with_percen
             add_reason(condition, out);
             return PROGRESS_FAILED;
         }
-        buf_add_str(out, PHASE_RUNNING);
+        buf_add_str(out, is(condition, "reason", REASON_COMPLETED) ? "completed" : PHASE_RUNNING);
         add_node(project, out);
         return PROGRESS_DONE;
     }

@@ -5,7 +5,7 @@
 BEGIN;
 SELECT pg_advisory_xact_lock(hashtext('cara-migrate')) \g /dev/null
 \ir bootstrap.sql
-SELECT coalesce(max(version), 0) > 15 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003, coalesce(max(version), 0) < 4 AS lacks_0004, coalesce(max(version), 0) < 5 AS lacks_0005, coalesce(max(version), 0) < 6 AS lacks_0006, coalesce(max(version), 0) < 7 AS lacks_0007, coalesce(max(version), 0) < 8 AS lacks_0008, coalesce(max(version), 0) < 9 AS lacks_0009, coalesce(max(version), 0) < 10 AS lacks_0010, coalesce(max(version), 0) < 11 AS lacks_0011, coalesce(max(version), 0) < 12 AS lacks_0012, coalesce(max(version), 0) < 13 AS lacks_0013, coalesce(max(version), 0) < 14 AS lacks_0014, coalesce(max(version), 0) < 15 AS lacks_0015 FROM cara.migration \gset
+SELECT coalesce(max(version), 0) > 16 AS newer, coalesce(max(version), 0) < 1 AS lacks_0001, coalesce(max(version), 0) < 2 AS lacks_0002, coalesce(max(version), 0) < 3 AS lacks_0003, coalesce(max(version), 0) < 4 AS lacks_0004, coalesce(max(version), 0) < 5 AS lacks_0005, coalesce(max(version), 0) < 6 AS lacks_0006, coalesce(max(version), 0) < 7 AS lacks_0007, coalesce(max(version), 0) < 8 AS lacks_0008, coalesce(max(version), 0) < 9 AS lacks_0009, coalesce(max(version), 0) < 10 AS lacks_0010, coalesce(max(version), 0) < 11 AS lacks_0011, coalesce(max(version), 0) < 12 AS lacks_0012, coalesce(max(version), 0) < 13 AS lacks_0013, coalesce(max(version), 0) < 14 AS lacks_0014, coalesce(max(version), 0) < 15 AS lacks_0015, coalesce(max(version), 0) < 16 AS lacks_0016 FROM cara.migration \gset
 \if :newer
 DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; nothing was changed'; END $$;
 \endif
@@ -53,6 +53,9 @@ DO $$ BEGIN RAISE EXCEPTION 'this database was migrated by a newer version; noth
 \endif
 \if :lacks_0015
 \ir migrations/0015_numbers.sql
+\endif
+\if :lacks_0016
+\ir migrations/0016_completed.sql
 \endif
 \ir functions/00_basics.sql
 \ir functions/05_fields.sql

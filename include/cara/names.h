@@ -13,6 +13,7 @@
 
 /* cara.report_reason: what an agent gives as the reason of a phase it reports */
 #define REASON_CONTAINERS_RUNNING "ContainersRunning"
+#define REASON_COMPLETED          "Completed"
 #define REASON_CONTAINER_CRASHED  "ContainerCrashed"
 #define REASON_CONTAINER_MISSING  "ContainerMissing"
 #define REASON_CONTAINER_EXITED   "ContainerExited"

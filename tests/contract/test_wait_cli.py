@@ -82,6 +82,16 @@ def test_wait_returns_when_the_phase_is_reached_and_not_before(start, api):
     assert running.end(how=None) == (0, "")
 
 
+def test_a_project_that_is_over_is_not_ready(ctl, api):
+    ready_node(api, "n1")
+    api.post("/api/v1/projects", project("job"))
+    report(api, "job", "Running", "ContainersRunning")
+    assert ctl("wait", "project", "job", "--for=condition=Ready", "--timeout", "0").code == 0
+    report(api, "job", "Running", "Completed")
+    assert ctl("wait", "project", "job", "--for=condition=Ready", "--timeout", "0").code == 1
+    assert ctl("wait", "project", "job", "--for=condition=Ready=False", "--timeout", "0").code == 0
+
+
 def test_what_is_so_already_is_not_waited_for(ctl, api):
     ready_node(api, "n1")
     assert ctl("wait", "nodes", "n1", "--for=condition=Ready", "--timeout", "0") == (0, "node/n1 condition met\n", "")

@@ -50,6 +50,22 @@ def test_apply_gives_up_on_what_crashes_again_and_again(cluster):
     assert done.returncode == 1 and "cannot come up: ContainerCrashed: Containers crashed: main(exit=3)" in done.stderr, done.stderr
 
 
+def test_apply_gives_up_at_once_on_what_is_over(cluster):
+    began = time.monotonic()
+    done = apply_and_wait(cluster, project("over", service("main", "exit 3", restartPolicy="Never")), check=False, options=("--timeout", "2m"))
+    assert done.returncode == 1 and "cannot come up: ContainerCrashed: Containers crashed: main(exit=3)" in done.stderr, done.stderr
+    assert time.monotonic() - began < 60
+
+
+def test_what_has_done_its_work_says_so(cluster):
+    job = service("job", "exit 0", restartPolicy="Never")
+    apply_and_wait(cluster, project("done", job), project("beside", job, service("web")))
+    wait_for(lambda: cluster.condition("done")["reason"] == "Completed", "it is completed")
+    assert cluster.condition("done")["message"] == "All containers completed" and cluster.project("done")["status"]["phase"] == "Running"
+    wait_for(lambda: cluster.condition("beside")["message"] == "All other containers running; completed: job", "one is, one runs")
+    assert cluster.condition("beside")["reason"] == "ContainersRunning"
+
+
 def test_delete_waits_until_nothing_is_left_on_the_engine(cluster):
     cluster.apply(project("gone", service("a"), service("b")))
     cluster.wait_for_phase("gone", "Running")

@@ -360,7 +360,11 @@ static void assert_progress(const char *status, Progress expected, const char *w
     _cleanup_(buf_done) Buf text = { .max = 4096 };
     _cleanup_(buf_done) Buf out = { .max = 4096 };
 
-    buf_printf(&text, "{\"spec\":{\"services\":[{},{}]},\"status\":%s}", status);
+    buf_printf(
+        &text,
+        "{\"spec\":{\"services\":[{\"name\":\"a\",\"restartPolicy\":\"Never\"},{\"name\":\"b\"}]},"
+        "\"status\":%s}",
+        status);
     _cleanup_(json_decrefp) json_t *project = parse(buf_str(&text));
     assert_int_equal(progress_of(project, 2, true, &out), expected);
     assert_plain(&out, words);
@@ -397,6 +401,10 @@ static void each_step_of_coming_up_has_its_words(void **state)
         PROGRESS_ON, "updating on n1");
     assert_progress("{\"phase\":\"Running\",\"nodeRef\":\"n1\",\"observedGeneration\":2}",
                     PROGRESS_DONE, "Running on n1");
+    assert_progress(
+        "{\"phase\":\"Running\",\"nodeRef\":\"n1\",\"observedGeneration\":2,\"conditions\":[{"
+        "\"type\":\"Phase\",\"reason\":\"Completed\"}]}",
+        PROGRESS_DONE, "completed on n1");
 }
 
 static void what_waiting_does_not_mend_has_failed(void **state)
@@ -411,6 +419,14 @@ static void what_waiting_does_not_mend_has_failed(void **state)
                     PROGRESS_ON, "ContainerCrashed: so on n1");
     assert_progress(FAILED("ContainerCrashed", ",\"services\":[{\"restarts\":3},{\"restarts\":2}]"),
                     PROGRESS_FAILED, "ContainerCrashed: so on n1");
+#define EXITED(name, code)                                                                         \
+    ",\"services\":[{\"name\":\"" name "\",\"state\":\"exited\",\"exitCode\":" code "}]"
+    assert_progress(FAILED("ContainerCrashed", EXITED("a", "3")), PROGRESS_FAILED,
+                    "ContainerCrashed: so on n1");
+    assert_progress(FAILED("ContainerCrashed", EXITED("a", "0")), PROGRESS_ON,
+                    "ContainerCrashed: so on n1");
+    assert_progress(FAILED("ContainerCrashed", EXITED("b", "3")), PROGRESS_ON,
+                    "ContainerCrashed: so on n1");
     assert_progress(FAILED("ReconcileError", ""), PROGRESS_ON, "ReconcileError: so on n1");
     assert_progress("{\"phase\":\"Failed\",\"nodeRef\":\"n1\",\"observedGeneration\":1}",
                     PROGRESS_ON, "placed on n1");

@@ -906,7 +906,7 @@ FUNCTION cara.fail_no_project(p_name text) RETURNS void VOLATILE SET search_path
     -- Raises SR404.
 FUNCTION cara.fail_no_setting(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2881cf4aa9ddb908b9d48282eb0b2c23
     -- Raises SR404 naming the nearest setting there is.
-FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY f15f32f5f31b882d7835c0ee948b18d2
+FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 6a77bdd36bbe18f6edacc622a757dbb6
     -- Raises SR400: a member has the wrong JSON type.
 FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
     -- Raises SR400: no such member here; names the nearest one that exists.

@@ -14,8 +14,9 @@ RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     PERFORM fail(400, format('invalid request body: %s: expected %s, found %s', coalesce(nullif(p_path, ''), 'body'),
-        p_wanted, CASE WHEN jsonb_typeof(p_value) IN ('string', 'number', 'boolean')
-                       THEN quote(p_value #>> '{}', 40) ELSE json_kind(p_value) END), p_path);
+        p_wanted, CASE jsonb_typeof(p_value) WHEN 'string' THEN quote(p_value #>> '{}', 40) WHEN 'number' THEN left(p_value::text, 40)
+                       WHEN 'boolean' THEN p_value::text ELSE json_kind(p_value) END), p_path,
+        CASE WHEN p_wanted = 'a string' AND jsonb_typeof(p_value) IN ('number', 'boolean') THEN format('in quotes it is one: "%s"', left(p_value::text, 40)) END);
 END
 $$;
 COMMENT ON FUNCTION cara.fail_type IS 'Raises SR400: a member has the wrong JSON type.';

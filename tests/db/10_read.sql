@@ -2,7 +2,7 @@
 -- is wrong is named by its path. What comes out holds only members with a value.
 BEGIN;
 \ir given.psql
-SELECT plan(110);
+SELECT plan(111);
 
 CREATE FUNCTION given.read(p_body text) RETURNS jsonb LANGUAGE sql AS $$ SELECT cara.read_manifest(p_body::jsonb, 'Project') $$;
 CREATE FUNCTION given.spec(p_spec text) RETURNS jsonb LANGUAGE sql
@@ -37,30 +37,32 @@ SELECT is(given.read_error(spec), 'SR400 ' || path || ': invalid request body: '
   FROM (VALUES
     ('[]',                                                     'spec', 'an object, found an array'),
     ('"x"',                                                    'spec', 'an object, found "x"'),
-    ('true',                                                   'spec', 'an object, found "true"'),
+    ('true',                                                   'spec', 'an object, found true'),
     ('{"services":{}}',                                        'spec.services', 'an array, found an object'),
     ('{"services":"web"}',                                     'spec.services', 'an array, found "web"'),
     ('{"services":["web"]}',                                   'spec.services[0]', 'an object, found "web"'),
-    ('{"services":[{},{"name":5}]}',                           'spec.services[1].name', 'a string, found "5"'),
-    ('{"services":[{"image":true}]}',                          'spec.services[0].image', 'a string, found "true"'),
+    ('{"services":[{},{"name":5}]}',                           'spec.services[1].name', 'a string, found 5'),
+    ('{"services":[{"image":true}]}',                          'spec.services[0].image', 'a string, found true'),
     ('{"services":[{"image":{}}]}',                            'spec.services[0].image', 'a string, found an object'),
     ('{"services":[{"env":{"A":"b"}}]}',                       'spec.services[0].env', 'an array, found an object'),
-    ('{"services":[{"env":[{"name":"A","value":1}]}]}',        'spec.services[0].env[0].value', 'a string, found "1"'),
+    ('{"services":[{"env":[{"name":"A","value":1}]}]}',        'spec.services[0].env[0].value', 'a string, found 1'),
     ('{"services":[{"command":"ls"}]}',                        'spec.services[0].command', 'an array, found "ls"'),
-    ('{"services":[{"command":["ls",1]}]}',                    'spec.services[0].command[1]', 'a string, found "1"'),
+    ('{"services":[{"command":["ls",1]}]}',                    'spec.services[0].command[1]', 'a string, found 1'),
     ('{"services":[{"command":[null]}]}',                      'spec.services[0].command[0]', 'a string, found null'),
     ('{"ingress":[{"target":{"port":"80"}}]}',                 'spec.ingress[0].target.port', 'an integer, found "80"'),
-    ('{"ingress":[{"target":{"port":80.0}}]}',                 'spec.ingress[0].target.port', 'an integer, found "80.0"'),
-    ('{"ingress":[{"target":{"port":80.5}}]}',                 'spec.ingress[0].target.port', 'an integer, found "80.5"'),
-    ('{"ingress":[{"target":{"port":1e30}}]}',                 'spec.ingress[0].target.port', 'an integer, found "1000000000000000000000000000000"'),
+    ('{"ingress":[{"target":{"port":80.0}}]}',                 'spec.ingress[0].target.port', 'an integer, found 80.0'),
+    ('{"ingress":[{"target":{"port":80.5}}]}',                 'spec.ingress[0].target.port', 'an integer, found 80.5'),
+    ('{"ingress":[{"target":{"port":1e30}}]}',                 'spec.ingress[0].target.port', 'an integer, found 1000000000000000000000000000000'),
     ('{"ingress":[{"target":[]}]}',                            'spec.ingress[0].target', 'an object, found an array'),
-    ('{"services":[{"stopGracePeriod":10}]}',                  'spec.services[0].stopGracePeriod', 'a duration such as "30s" or "1m30s", found "10"'),
-    ('{"services":[{"name":"' || repeat('x', 50) || '","image":7}]}', 'spec.services[0].image', 'a string, found "7"')) v(spec, path, message);
+    ('{"services":[{"stopGracePeriod":10}]}',                  'spec.services[0].stopGracePeriod', 'a duration such as "30s" or "1m30s", found 10'),
+    ('{"services":[{"name":"' || repeat('x', 50) || '","image":7}]}', 'spec.services[0].image', 'a string, found 7')) v(spec, path, message);
 SELECT is(given.error_of($$ SELECT given.read('[]') $$), 'SR400 invalid request body: body: expected an object, found an array', 'a body that is no object');
 SELECT is(given.error_of($$ SELECT given.read('{"metadata":{"name":5}}') $$),
-    'SR400 metadata.name: invalid request body: metadata.name: expected a string, found "5"', 'metadata is checked too');
+    'SR400 metadata.name: invalid request body: metadata.name: expected a string, found 5', 'metadata is checked too');
 SELECT is(given.error_of($$ SELECT given.read('{"metadata":{"labels":{"a":5}}}') $$),
-    'SR400 metadata.labels.a: invalid request body: metadata.labels.a: expected a string, found "5"', 'labels are strings');
+    'SR400 metadata.labels.a: invalid request body: metadata.labels.a: expected a string, found 5', 'labels are strings');
+SELECT is(given.hint_of($$ SELECT given.read('{"metadata":{"labels":{"a":5}}}') $$),
+    'in quotes it is one: "5"', 'and how they would be');
 SELECT is(given.error_of($$ SELECT given.read('{"metadata":{"labels":["a"]}}') $$),
     'SR400 metadata.labels: invalid request body: metadata.labels: expected an object of strings, found an array', 'in an object');
 SELECT is(given.error_of($$ SELECT cara.read_object('{"unschedulable":"yes"}', 'NodeSpec', 'spec', true) $$),

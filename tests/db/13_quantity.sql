@@ -28,7 +28,7 @@ SELECT is(given.service_refusal(more::jsonb), 'SR400 spec.services[0].' || path 
     ('{"resources":{"requests":{"cpu":"9e12"}}}', 'resources.requests.cpu', 'spec.services[0].resources.requests.cpu: "9e12" is too large: less than 9e12 is possible'),
     ('{"resources":{"limits":{"memory":"1Ei"}}}', 'resources.limits.memory', 'spec.services[0].resources.limits.memory: "1Ei" is too large: less than 9e15 is possible'),
     ('{"resources":{"limits":{"memory":"-1Ei"}}}', 'resources.limits.memory', 'spec.services[0].resources.limits.memory: "-1Ei" is not a quantity'),
-    ('{"resources":{"requests":{"cpu":true}}}', 'resources.requests.cpu', 'invalid request body: spec.services[0].resources.requests.cpu: expected a quantity such as "500m" or "256Mi", found "true"'),
+    ('{"resources":{"requests":{"cpu":true}}}', 'resources.requests.cpu', 'invalid request body: spec.services[0].resources.requests.cpu: expected a quantity such as "500m" or "256Mi", found true'),
     ('{"resources":{"requests":{"cpu":"2"},"limits":{"cpu":"1500m"}}}', 'resources.requests.cpu', 'spec.services[0].resources.requests.cpu: 2 is more than the limit of 1500m'),
     ('{"ports":[{"hostPort":80}]}', 'ports[0].containerPort', 'spec.services[0].ports[0].containerPort is required: a port from 1 to 65535'),
     ('{"ports":[{"containerPort":65536}]}', 'ports[0].containerPort', 'spec.services[0].ports[0].containerPort: 65536 is not from 1 to 65535'),

@@ -22,7 +22,7 @@ SELECT is(given.error_of(format('SELECT given.apply(VARIADIC %L::jsonb[])', ARRA
   FROM (VALUES
     (ARRAY[given.manifest('bad', '{"services":[{"name":"web"}]}')],                'SR400 items[1].spec.services[0].image: project "bad": service web: image is required'),
     (ARRAY[given.manifest('b', '{"replicas":1}')],                                 'SR400 items[1].spec.replicas: project "b": unknown field "spec.replicas": spec has services, volumes, ingress, expireAt, placement, onNodeLost'),
-    (ARRAY[given.a_node('n1', '{"hostname":5}')],                                  'SR400 items[1].spec.hostname: node "n1": invalid request body: spec.hostname: expected a string, found "5"'),
+    (ARRAY[given.a_node('n1', '{"hostname":5}')],                                  'SR400 items[1].spec.hostname: node "n1": invalid request body: spec.hostname: expected a string, found 5'),
     (ARRAY[given.manifest('B')],                                                   'SR400 items[1].metadata.name: project "B": name "B" is invalid: must consist of lowercase alphanumeric characters, hyphens (-) or dots (.), and must start and end with an alphanumeric character'),
     (ARRAY[given.manifest('')],                                                    'SR400 items[1].metadata.name: project "": metadata.name is required'),
     (ARRAY[given.manifest('a'), given.manifest('a-b', '{"services":[{"name":"c","image":"x"}]}'), given.manifest('a', '{"services":[{"name":"b-c","image":"x"}]}')],

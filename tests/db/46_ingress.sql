@@ -26,7 +26,7 @@ SELECT is(given.error_of(format('SELECT cara.check_project_spec(%L)', '{"service
     ('{"path":"/a b"}',                     'SR400 spec.ingress[0].path: ingress i: path "/a b" must begin with "/" and hold no "?", "#" or blanks'),
     ('{"path":"/ünï"}',                     'none')) v(more, error);
 SELECT is(given.error_of(format('SELECT api.project_create(%L)', given.manifest('n', given.with_ingress(given.entry('i', '{"path":7}'))))),
-    'SR400 spec.ingress[0].path: invalid request body: spec.ingress[0].path: expected a string, found "7"', 'a path is a string');
+    'SR400 spec.ingress[0].path: invalid request body: spec.ingress[0].path: expected a string, found 7', 'a path is a string');
 
 -- One host, several paths: they belong to one project, and no two are the same.
 SELECT lives_ok($$ SELECT given.project('web', given.with_ingress(given.entry('a', '{"host":"Shop.example.com"}'), given.entry('b', '{"host":"shop.example.com","path":"/api"}'))) $$,

@@ -10,7 +10,7 @@ SELECT is(given.error_of(format('SELECT api.project_report(%L, %L)', name, body)
                ('nobody', '{"phase":""}', 'SR400 phase: phase is required'),
                ('nobody', '{"phase":"Bogus"}', 'SR400 phase: invalid phase Bogus: must be one of Pending, Scheduled, Running, Failed, Terminating, Terminated'),
                ('nobody', '{"phase":"running"}', 'SR400 phase: invalid phase running: must be one of Pending, Scheduled, Running, Failed, Terminating, Terminated'),
-               ('nobody', '{"phase":5}', 'SR400 phase: invalid request body: phase: expected a string, found "5"'),
+               ('nobody', '{"phase":5}', 'SR400 phase: invalid request body: phase: expected a string, found 5'),
                ('nobody', '{"phase":"Running"}', 'SR404 project not found: nobody: resource not found')) v(name, body, error);
 
 -- Any phase after any phase, except back from a deletion.

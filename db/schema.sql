@@ -874,6 +874,8 @@ FUNCTION cara.deletion_due() RETURNS TABLE(project text, given_up_at timestamp w
     -- For each project being deleted that is still on some node: when to stop waiting for it.
 FUNCTION cara.demand_of(p_project text, p_spec jsonb) RETURNS cara.demand IMMUTABLE BODY 539659225be6bb5df117f89c65d3ad02
     -- What a project's spec asks of a node.
+FUNCTION cara.distance(p_text text, p_name text) RETURNS integer IMMUTABLE SET search_path=cara, pg_temp BODY bd8358ec139543f5c45e771bc2550a38
+    -- How far what someone wrote is from a name; NULL where it is too far to have meant it.
 FUNCTION cara.domain_of(p_node text, p_labels jsonb, p_key text) RETURNS text IMMUTABLE BODY da037792dffa7aa38c6323fa00c3a1bb
     -- The domain a node belongs to under a topology key; NULL when it has no such label.
 FUNCTION cara.drain_groups() RETURNS TABLE(projects text[], hopeful boolean) STABLE SET search_path=cara, pg_temp BODY 13a9f6dac2d441c8546e5bab6af15fa5
@@ -904,11 +906,11 @@ FUNCTION cara.fail_no_node(p_name text) RETURNS void VOLATILE SET search_path=ca
     -- Raises SR404.
 FUNCTION cara.fail_no_project(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 318b97447e98a44cddb4bec6a74f250b
     -- Raises SR404.
-FUNCTION cara.fail_no_setting(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2881cf4aa9ddb908b9d48282eb0b2c23
+FUNCTION cara.fail_no_setting(p_name text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 45d9fcc4c6e32d0673cb5e9a104780ae
     -- Raises SR404 naming the nearest setting there is.
 FUNCTION cara.fail_type(p_path text, p_wanted text, p_value jsonb) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 6a77bdd36bbe18f6edacc622a757dbb6
     -- Raises SR400: a member has the wrong JSON type.
-FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 195d35f9a6d62113fa176a82156105b4
+FUNCTION cara.fail_unknown(p_path text, p_name text, p_type text) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 18e59128a22661bfed99f68437cecc00
     -- Raises SR400: no such member here; names the nearest one that exists.
 FUNCTION cara.finish_deletions(p_now timestamp with time zone) RETURNS bigint VOLATILE SET search_path=cara, pg_temp BODY 790d087768a0d60b0b472901dbef016d
     -- Ends the deletions that can end; returns how many rows went.
@@ -1000,7 +1002,7 @@ FUNCTION cara.node_proxy_put(p_node text, p_proxy jsonb) RETURNS void VOLATILE S
     -- Keeps where a node's proxy listens and its key. SR400.
 FUNCTION cara.node_put(p_manifest jsonb, p_create boolean, p_actor text) RETURNS text VOLATILE SET search_path=cara, pg_temp BODY d5223a85b18ab63ec39c89144759f5d3
     -- Creates or changes a node; says created, configured or unchanged. SR404, SR409 as p_create demands.
-FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 70bfbddf9ba834c2ccbf2ef4e4e66bf7
+FUNCTION cara.node_set_state(p_node text, p_state text, p_reason text, p_message text, p_actor text, p_now timestamp with time zone) RETURNS void VOLATILE SET search_path=cara, pg_temp BODY 2803cc04a33a0a0a919f04c4fb7f3cda
     -- Moves a node to a state with its Ready condition and an event; nothing when it is there already.
 FUNCTION cara.node_state_for(p_reported text, p_draining boolean) RETURNS text IMMUTABLE BODY 5a1e940238a99b3455383a8082ec8704
     -- The state of a node whose lease holds.

@@ -93,3 +93,14 @@ AS $$
       FROM (SELECT trunc(extract(epoch FROM p_now - p_then))::bigint) AS t(s)
 $$;
 COMMENT ON FUNCTION cara.age IS 'How long ago, in the one unit people read: 59s, 59m, 23h, 7d.';
+
+CREATE OR REPLACE FUNCTION cara.distance(p_text text, p_name text)
+RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = cara, pg_temp
+AS $$
+DECLARE
+    v_distance int := levenshtein(lower(left(p_text, 60)), lower(p_name));
+BEGIN
+    RETURN CASE WHEN v_distance <= greatest(2, length(p_name) / 3) THEN v_distance END;
+END
+$$;
+COMMENT ON FUNCTION cara.distance IS 'How far what someone wrote is from a name; NULL where it is too far to have meant it.';

@@ -144,8 +144,7 @@ DECLARE
     v_all  text;
 BEGIN
     SELECT f.name INTO v_near FROM field f
-     WHERE f.type = p_type AND levenshtein(lower(left(p_name, 60)), lower(f.name)) <= greatest(2, length(f.name) / 3)
-     ORDER BY levenshtein(lower(left(p_name, 60)), lower(f.name)), f.position LIMIT 1;
+     WHERE f.type = p_type AND distance(p_name, f.name) IS NOT NULL ORDER BY distance(p_name, f.name), f.position LIMIT 1;
     SELECT string_agg(f.name, ', ' ORDER BY f.position) INTO v_all FROM field f WHERE f.type = p_type;
     PERFORM fail(400, format('unknown field %s%s', quote(p_path || '.' || p_name, 200),
             coalesce(': did you mean ' || quote(v_near) || '?', format(': %s has %s', p_path, v_all))),

@@ -233,7 +233,7 @@ BEGIN
      WHERE node = p_node AND (state, ready, reason, message) IS DISTINCT FROM (p_state, p_state <> 'NotReady', p_reason, p_message);
     IF v_before <> p_state THEN
         PERFORM event_record('Node', p_node, CASE p_state WHEN 'NotReady' THEN 'Warning' ELSE 'Normal' END,
-            'Node' || p_state, p_message, p_actor, p_now);
+            'Node' || p_state, CASE p_state WHEN 'Draining' THEN 'Projects that can move go to other nodes' ELSE p_message END, p_actor, p_now);
     END IF;
 END
 $$;

@@ -18,7 +18,7 @@ RETURNS void LANGUAGE plpgsql SET search_path = cara, pg_temp
 AS $$
 BEGIN
     PERFORM fail(404, format('setting not found: %s: resource not found', left(p_name, 60)), NULL,
-        'the nearest one is ' || (SELECT s.name FROM setting s ORDER BY levenshtein(left(p_name, 60), s.name), s.name LIMIT 1));
+        coalesce((SELECT 'the nearest one is ' || s.name FROM setting s WHERE distance(p_name, s.name) IS NOT NULL ORDER BY distance(p_name, s.name), s.name LIMIT 1), 'caractrl settings get lists them'));
 END
 $$;
 COMMENT ON FUNCTION cara.fail_no_setting IS 'Raises SR404 naming the nearest setting there is.';

@@ -2,7 +2,7 @@
 BEGIN;
 \ir given.psql
 \ir given_placement.psql
-SELECT plan(97);
+SELECT plan(98);
 
 CREATE FUNCTION given.cleared(p_at timestamptz DEFAULT given.t()) RETURNS bigint LANGUAGE sql AS $$
     SELECT count(given.report(a.node, jsonb_build_object('project', a.project, 'epoch', a.epoch, 'phase', 'Terminated'), p_at))
@@ -47,6 +47,7 @@ SELECT given.running(p) FROM unnest('{a,b,c,d}'::text[]) p;
 SELECT is(api.node_drain('n1', '{"dryRun":["true"]}', 'ann')::jsonb->>'draining', 'false', 'a dry run does nothing');
 SELECT is(api.node_drain('n1', '{}', 'ann')::jsonb - 'message', '{"apiVersion":"caravanserai/v1","kind":"DrainStatus","node":"n1","state":"Draining","draining":true,"done":false,"moved":0,"leaving":["a","d"],"staying":[]}', 'what leaves');
 SELECT is(given.state_of('n1'), 'Draining', 'the node says so');
+SELECT is((SELECT message FROM cara.event WHERE name = 'n1' AND reason = 'NodeDraining'), 'Projects that can move go to other nodes', 'and what that means');
 SELECT api.node_heartbeat('n1', NULL, given.t('3s'));
 SELECT is(given.state_of('n1'), 'Draining', 'whatever its agent says');
 SELECT is(given.ticked(given.t('3s')), 'a=- b=n2 c=n2 d=-', 'taken off');

@@ -1,12 +1,14 @@
 -- Settings, for those who do not open psql.
 BEGIN;
 \ir given.psql
-SELECT plan(34);
+SELECT plan(36);
 
 SELECT is(jsonb_array_length(api.setting_list()::jsonb->'items'), (SELECT count(*)::int FROM cara.setting), 'all of them');
 SELECT is((SELECT array_agg(i->>'name') FROM jsonb_array_elements(api.setting_list()::jsonb->'items') i), (SELECT array_agg(name ORDER BY name) FROM cara.setting), 'by name');
 SELECT is(api.setting_get('heartbeat_timeout')::text, '{"name":"heartbeat_timeout","kind":"interval","value":"90s","comment":"a lease not renewed for longer makes its node NotReady"}', 'one of them');
 SELECT is(given.error_of($$ SELECT api.setting_get('heartbeat_timeot') $$), 'SR404 setting not found: heartbeat_timeot: resource not found', 'none of that name');
+SELECT is(given.hint_of($$ SELECT api.setting_get('heartbeat_timeot') $$), 'the nearest one is heartbeat_timeout', 'but of one like it');
+SELECT is(given.hint_of($$ SELECT api.setting_get('nope') $$), 'caractrl settings get lists them', 'or not');
 SELECT throws_ok($$ SELECT api.setting_set('nothing', '{"value":"1"}') $$, 'SR404', NULL, 'nor to be set');
 SELECT is(api.setting_set('heartbeat_timeout', '{"value":"60s"}', 'ann')::jsonb->>'value', '60s', 'set');
 SELECT is(cara.setting_interval('heartbeat_timeout'), interval '60s', 'and it holds');

@@ -166,7 +166,7 @@ static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
     return 0;
 }
 
-/* "caractrl delete -f FILE", or "caractrl delete project/web"; anything else shows help. */
+/* "caractrl delete -f FILE", or "caractrl delete project/web"; without either it shows help. */
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     if (command_line_value(line, "filename") != NULL) {
@@ -178,13 +178,9 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     }
     _cleanup_(delete_done) Delete d = delete_new(ctl, line);
     const char *name;
-    for (size_t i = 0; i < line->arg_count; i++) {
-        const Resource *resource = resource_of_arg(line->args[i], &name);
-        if (resource == NULL || resource == &resource_event) {
-            command_print_help(line->command, &ctl->out);
-            return 0;
-        }
-    }
+    for (size_t i = 0; i < line->arg_count; i++)
+        if (listing_object(line, i, &name, err) == NULL)
+            return -1;
     if (line->arg_count == 0)
         command_print_help(line->command, &ctl->out);
     for (size_t i = 0; i < line->arg_count; i++) {
@@ -199,6 +195,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_delete, cmd_delete_node, cmd_delete_project;
 const Command cmd_delete = {
     .path = "delete",
+    .child = "kind",
     .args = "(-f FILE | KIND/NAME...)",
     .brief = "Delete nodes or projects",
     .flags = delete_flags,

@@ -103,21 +103,28 @@ static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
     return describe_selected(ctl, &resource_project, line, err);
 }
 
-/* "caractrl describe project/web"; anything else shows help. */
+/* "caractrl describe project/web"; without it, it shows help. */
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     const char *name;
-    const Resource *resource = line->arg_count == 1 ? resource_of_arg(line->args[0], &name) : NULL;
 
-    if (resource != NULL && resource != &resource_event)
-        return describe_one(ctl, resource, name, err);
-    command_print_help(line->command, &ctl->out);
-    return 0;
+    if (line->arg_count == 0) {
+        command_print_help(line->command, &ctl->out);
+        return 0;
+    }
+    const Resource *resource = listing_object(line, 0, &name, err);
+    if (resource == NULL)
+        return -1;
+    if (line->arg_count > 1)
+        return err_set(err, ERR_INVALID, "describe: one KIND/NAME at a time, received %zu",
+                       line->arg_count);
+    return describe_one(ctl, resource, name, err);
 }
 
 extern const Command cmd_describe, cmd_describe_node, cmd_describe_project;
 const Command cmd_describe = {
     .path = "describe",
+    .child = "kind",
     .args = "KIND/NAME",
     .brief = "Show all there is to know about a node or project",
     .max_args = ARGS_ANY,

@@ -38,7 +38,8 @@ typedef enum CompleteArgs {
 typedef struct Command {
     const char *path; /* "", "get", "get nodes" */
     const char *alias;
-    const char *args; /* as usage shows them: "<name>" */
+    const char *child; /* what a command below it is: "kind", "shell"; NULL for "command" */
+    const char *args;  /* as usage shows them: "<name>" */
     const char *brief;
     const char *description; /* NULL for brief */
     const Flag *flags;       /* ended by a name of NULL; NULL for none */
@@ -97,5 +98,9 @@ void command_print_usage(const Command *command, Buf *out);
 
 /* suggest.c: names of commands close to the word, as "\tget\n" lines. */
 void command_suggest(const char *word, Buf *out);
+
+/* The word is none of the commands below the parent: says which is near, or which there are.
+ * Returns -1. */
+int command_unknown_child(const Command *parent, const char *word, Err *err);
 
 #endif

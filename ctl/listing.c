@@ -141,6 +141,27 @@ const char **listing_strings(const json_t *array)
     return strings;
 }
 
+const Resource *listing_object(const CommandLine *line, size_t arg, const char **ret_name, Err *err)
+{
+    const char *word = line->args[arg];
+    const char *verb = line->command->path;
+    const Resource *resource = resource_of_arg(word, ret_name);
+
+    if (resource == &resource_node || resource == &resource_project)
+        return resource;
+    _cleanup_(mem_freep) char *kind = mem_strndup(word, strcspn(word, "/"));
+    resource = resource_of_word(kind);
+    if (resource == NULL)
+        command_unknown_child(line->command, kind, err);
+    else if (resource == &resource_event)
+        err_set(err, ERR_INVALID,
+                "%s: events have no names: caractrl events KIND/NAME shows those about one", verb);
+    else
+        err_set(err, ERR_INVALID, "%s: \"%.64s\" has no name: write %s/NAME", verb, word,
+                resource->singular);
+    return NULL;
+}
+
 int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
                    Err *err)
 {

@@ -157,6 +157,8 @@ static int choose_idle(int *ret_ms, Err *err)
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     if (line->help || line->command->run == NULL) {
+        if (!line->help && line->arg_count > 0)
+            return command_unknown_child(line->command, line->args[0], err);
         command_print_help(line->command, &ctl->out);
         return 0;
     }

@@ -227,6 +227,20 @@ def test_get_takes_several_names_and_paths(ctl, api):
     assert done == (1, "project/a\n", 'Error: get project "nope": Not Found: project not found: nope: resource not found\n')
 
 
+def test_get_takes_nodes_and_projects_together(ctl, api):
+    api.post("/api/v1/nodes", node("vm"))
+    api.post("/api/v1/projects", project("hello"))
+    words = ("get", "project/hello", "node/vm")
+    first, second = ctl(*words).out.split("\n\n")
+    assert columns(first.splitlines()[0])[1] == "STATE" and columns(first.splitlines()[1])[0] == "vm"
+    assert columns(second.splitlines()[0])[1] == "PHASE" and columns(second.splitlines()[1])[0] == "hello"
+    assert ctl(*words, "-o", "name").out == "node/vm\nproject/hello\n"
+    listed = json.loads(ctl(*words, "-o", "json").out)
+    assert listed["kind"] == "List" and [item["kind"] for item in listed["items"]] == ["Project", "Node"]
+    done = ctl("get", "project/nope", "node/vm", "-o", "name")
+    assert (done.code, done.out) == (1, "node/vm\n") and done.err.startswith('Error: get project "nope": Not Found')
+
+
 def test_get_wide_adds_columns(ctl, api):
     api.post("/api/v1/nodes", node("n1", unschedulable=True))
     api.post("/api/v1/projects", project("web"))
@@ -323,7 +337,7 @@ def test_one_failed_delete_does_not_stop_the_others(ctl, api):
 # --- usage ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [(), ("get",), ("get", "foo"), ("describe",), ("delete",), ("delete", "foo"),
+@pytest.mark.parametrize("words", [(), ("get",), ("describe",), ("delete",), ("settings",), ("get", "foo", "-h"),
                                    ("get", "nodes", "-h"), ("apply", "--help"), ("help", "get", "nodes"), ("completion",)])
 def test_help_is_on_stdout(words):
     done = caractrl(*words)
@@ -351,6 +365,29 @@ def test_wrong_lines_show_usage_then_the_error(words, command, error):
 def test_unknown_commands_are_told_without_usage():
     assert caractrl("xyzzy") == (1, "", 'Error: unknown command "xyzzy" for "caractrl"\n')
     assert caractrl("gte") == (1, "", 'Error: unknown command "gte" for "caractrl"\n\nDid you mean this?\n\tget\n\n')
+
+
+@pytest.mark.parametrize("words, error", [
+    (("get", "pods"), 'get: unknown kind "pods": events, nodes or projects'),
+    (("get", "services", "x"), 'get: unknown kind "services": events, nodes or projects'),
+    (("get", "projects,nodes"), 'get: unknown kind "projects,nodes": events, nodes or projects'),
+    (("get", "projetcs"), 'get: unknown kind "projetcs": did you mean "projects"?'),
+    (("get", "project/a", "nodes"), 'get: "nodes" has no name: write node/NAME'),
+    (("get", "event/x"), "get: events have no names: caractrl events KIND/NAME shows those about one"),
+    (("get", ""), 'get: unknown kind "": events, nodes or projects'),
+    (("get", "project/a", "node/b", "-w"), "get: nodes and projects have to be watched one kind at a time"),
+    (("describe", "hello"), 'describe: unknown kind "hello": node or project'),
+    (("describe", "project/a", "project/b"), "describe: one KIND/NAME at a time, received 2"),
+    (("delete", "foo"), 'delete: unknown kind "foo": node or project'),
+    (("delete", "pod/foo"), 'delete: unknown kind "pod": node or project'),
+    (("delete", "project/a", "pod/foo"), 'delete: unknown kind "pod": node or project'),
+    (("wait", "pod/foo", "--for=create"), 'wait: unknown kind "pod": node or project'),
+    (("settings", "list"), 'settings: unknown command "list": get or set'),
+    (("settings", "ge"), 'settings: unknown command "ge": did you mean "get"?'),
+    (("completion", "ksh"), 'completion: unknown shell "ksh": bash, fish or zsh'),
+])
+def test_what_is_no_kind_or_command_is_told_in_one_line(words, error):
+    assert caractrl(*words) == (1, "", f"Error: {error}\n")
 
 
 def test_version_says_which_build():

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -270,4 +271,11 @@ bool command_line_is_set(const CommandLine *line, const char *flag)
     const char *value = command_line_value(line, flag);
 
     return value != NULL && strcmp(value, "true") == 0;
+}
+
+int command_line_duration(const CommandLine *line, const char *flag, int64_t *ret_ms, Err *err)
+{
+    if (time_parse_duration(command_line_value(line, flag), ret_ms, err) < 0)
+        return err_prefix(err, "%s: --%s", line->command->path, flag);
+    return 0;
 }

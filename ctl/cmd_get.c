@@ -46,14 +46,12 @@ static const Flag project_flags[] = {
     { .name = NULL },
 };
 
-static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
+static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, int chunk,
+                    Err *err)
 {
     _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
     _cleanup_(json_decrefp) json_t *list = NULL;
-    int chunk;
 
-    if (listing_chunk(line, &chunk, err) < 0)
-        return -1;
     if (listing_fetch(ctl, path, chunk, &list, err) < 0)
         return err_prefix(err, "get %s", resource->plural);
     return resource_print(ctl, resource, json_object_get(list, "items"), list, err);
@@ -97,6 +95,10 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
 
 static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
+    int chunk;
+
+    if (listing_chunk(line, &chunk, err) < 0)
+        return -1;
     if (line->arg_count > 0 && command_line_value(line, "selector") != NULL)
         return err_set(err, ERR_INVALID, "get %s: a name cannot stand beside --selector",
                        resource->plural);
@@ -104,7 +106,7 @@ static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
         return get_watch(ctl, resource, line, line->args, line->arg_count, err);
     if (line->arg_count > 0)
         return get_named(ctl, resource, line->args, line->arg_count, err);
-    return get_list(ctl, resource, line, err);
+    return get_list(ctl, resource, line, chunk, err);
 }
 
 static int run_nodes(Ctl *ctl, const CommandLine *line, Err *err)

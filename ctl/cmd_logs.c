@@ -261,7 +261,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     if (previous && options.follow)
         return err_set(err, ERR_INVALID,
                        "--previous and --follow exclude each other: what is dead writes no more");
-    if (check_tail(options.tail, err) < 0)
+    if (check_tail(options.tail, err) < 0 ||
+        log_since_seconds(options.since, ctl->now, &(int64_t){ 0 }, err) < 0)
         return -1;
     if (target == NULL) {
         if (add_selected(ctl, &options, line, !previous, &sources, err) < 0)

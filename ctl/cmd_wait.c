@@ -289,9 +289,11 @@ static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
     const char *name;
 
     for (size_t i = 0; i < line->arg_count; i++) {
-        const Resource *this = listing_object(line, i, &name, err);
-        if (this == NULL)
-            return -1;
+        const Resource *this = resource_of_arg(line->args[i], &name);
+        if (this == NULL || this == &resource_event)
+            return err_set(err, ERR_INVALID,
+                           "wait: \"%.64s\" names nothing: write project/NAME or node/NAME",
+                           line->args[i]);
         if (resource != NULL && this != resource)
             return err_set(err, ERR_INVALID,
                            "wait: nodes and projects have to be waited for one "
@@ -304,7 +306,6 @@ static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_wait, cmd_wait_node, cmd_wait_project;
 const Command cmd_wait = {
     .path = "wait",
-    .child = "kind",
     .args = "KIND/NAME... --for=CONDITION",
     .brief = "Wait until nodes or projects have come as far as --for says",
     .flags = path_flags,

@@ -92,6 +92,10 @@ void command_line_done(CommandLine *line);
 const char *command_line_value(const CommandLine *line, const char *flag);
 bool command_line_is_set(const CommandLine *line, const char *flag); /* of a switch: is it on? */
 
+/* The value of a flag that takes a duration, in milliseconds. Read before anything is sent: a line
+ * that is wrong does nothing. */
+int command_line_duration(const CommandLine *line, const char *flag, int64_t *ret_ms, Err *err);
+
 /* help.c */
 void command_print_help(const Command *command, Buf *out); /* description, then usage */
 void command_print_usage(const Command *command, Buf *out);

@@ -27,17 +27,21 @@ char *death_words(const json_t *death)
     return buf_take(&out);
 }
 
-/* Seconds since 1970 from which on lines are wanted; 0 for all. */
-static int since_seconds(const Ctl *ctl, const char *since, int64_t *ret, Err *err)
+int log_since_seconds(const char *since, int64_t now, int64_t *ret, Err *err)
 {
+    size_t digits = since != NULL ? strspn(since, "0123456789.") : 0;
     int64_t ms = 0;
     bool zero = false;
 
     *ret = 0;
     if (since == NULL)
         return 0;
+    if (digits > 0 && digits <= 18 && since[digits] == '\0') {
+        *ret = strtoll(since, NULL, 10);
+        return 0;
+    }
     if (time_parse_duration(since, &ms, NULL) == 0) {
-        *ret = ctl->now - ms / 1000;
+        *ret = now - ms / 1000;
         return 0;
     }
     if (time_parse_rfc3339(since, ret, &zero, NULL) == 0)
@@ -97,7 +101,7 @@ int log_read_previous(Ctl *ctl, const LogOptions *options, const char *service, 
     int64_t finished = 0;
     bool zero = false;
 
-    if (since_seconds(ctl, options->since, &from, err) < 0 ||
+    if (log_since_seconds(options->since, ctl->now, &from, err) < 0 ||
         api_call(ctl, "GET", path, NULL, NULL, &list, err) < 0)
         return -1;
     const json_t *death = json_array_get(json_at(list, "items"), 0);

@@ -362,6 +362,27 @@ def test_wrong_lines_show_usage_then_the_error(words, command, error):
     assert done.err.endswith(f"\n\nError: {error}\n")
 
 
+@pytest.mark.parametrize("words, error", [
+    (("apply", "-f", "-", "--wait", "--timeout", "abc"), 'apply: --timeout: "abc" is not a duration'),
+    (("apply", "-f", "-", "--timeout", "-5s"), 'apply: --timeout: "-5s" is not a duration'),
+    (("delete", "project", "web", "--wait", "--timeout", "5"), 'delete project: --timeout: "5" is not a duration'),
+    (("delete", "project/web", "--timeout", "5"), 'delete: --timeout: "5" is not a duration'),
+    (("delete", "-f", "-", "--timeout", "5"), 'delete: --timeout: "5" is not a duration'),
+    (("drain", "--timeout", "soon", "n1"), 'drain: --timeout: "soon" is not a duration'),
+    (("drain", "--timeout", "soon", "-l", "a"), 'drain: --timeout: "soon" is not a duration'),
+    (("wait", "project", "web", "--for=create", "--timeout", "soon"), 'wait: --timeout: "soon" is not a duration'),
+    (("events", "--since", "soon"), 'events: --since: "soon" is not a duration'),
+    (("logs", "web", "--since", "soon"), 'invalid --since "soon": must be a duration'),
+    (("logs", "-l", "a", "--tail", "x"), 'invalid --tail "x": must be'),
+    (("get", "nodes", "a", "--chunk-size", "x"), '--chunk-size "x" must be a number'),
+])
+def test_wrong_flags_are_refused_before_anything_is_sent(words, error):
+    with OddServer(body=b"{}") as server:
+        done = caractrl(*words, server=server.url, stdin=WEB)
+        assert (done.code, done.out, server.requests) == (1, "", [])
+    assert done.err.startswith(f"Error: {error}")
+
+
 def test_unknown_commands_are_told_without_usage():
     assert caractrl("xyzzy") == (1, "", 'Error: unknown command "xyzzy" for "caractrl"\n')
     assert caractrl("gte") == (1, "", 'Error: unknown command "gte" for "caractrl"\n\nDid you mean this?\n\tget\n\n')
@@ -381,7 +402,6 @@ def test_unknown_commands_are_told_without_usage():
     (("delete", "foo"), 'delete: unknown kind "foo": node or project'),
     (("delete", "pod/foo"), 'delete: unknown kind "pod": node or project'),
     (("delete", "project/a", "pod/foo"), 'delete: unknown kind "pod": node or project'),
-    (("wait", "pod/foo", "--for=create"), 'wait: unknown kind "pod": node or project'),
     (("settings", "list"), 'settings: unknown command "list": get or set'),
     (("settings", "ge"), 'settings: unknown command "ge": did you mean "get"?'),
     (("completion", "ksh"), 'completion: unknown shell "ksh": bash, fish or zsh'),

@@ -272,7 +272,7 @@ def test_caractrl_says_what_is_wrong(cluster):
     for argv, said in ((("wrong/none",), "Not Found: container wrong/none: container not found"),
                        (("nobody/main",), "get project"), (("wrong/",), "expected <project>/<service>"),
                        (("wrong/main", "--tail", "x"), "invalid --tail"),
-                       (("wrong/main", "--since", "soon"), "invalid since"),
+                       (("wrong/main", "--since", "soon"), "invalid --since"),
                        (("wrong/main", "-p", "-f"), "exclude each other"),
                        (("wrong/main", "-p"), "none has ended"),
                        (("wrong/main", "--node", "127.0.0.1:1"), "request to agent")):

@@ -464,6 +464,22 @@ def test_a_server_that_is_not_there():
     assert "--server" in done.err and "CARA_SERVER" in done.err
 
 
+def test_passwords_of_addresses_are_not_shown(ctl):
+    port = free_port()
+    done = ctl("apply", "-f", f"http://user:s3cret@127.0.0.1:{port}/x.yaml")
+    assert done.err.startswith(f'Error: read manifest: request failed: Get "http://user:xxxxx@127.0.0.1:{port}/x.yaml": dial')
+    done = caractrl("get", "nodes", server=f"http://bad:s3cret@127.0.0.1:{port}")
+    assert f'"http://bad:xxxxx@127.0.0.1:{port}/api/v1/nodes' in done.err and "s3cret" not in done.err
+    done = caractrl("get", "nodes", server="http://bad:s3cret@nowhere.invalid")
+    assert "lookup nowhere.invalid: no such host" in done.err and "s3cret" not in done.err
+    with OddServer(content_type="text/html", body=b"<html>") as server:
+        address = server.url.replace("http://", "http://bad:s3cret@")
+        assert "is http://bad:xxxxx@127" in caractrl("get", "nodes", server=address).err
+        assert "s3cret" not in ctl("apply", "-f", address).err
+    with OddServer(status=404) as server:
+        assert "s3cret" not in ctl("apply", "-f", server.url.replace("http://", "http://bad:s3cret@")).err
+
+
 def test_an_address_that_is_none():
     done = caractrl("get", "nodes", "--server", "nonsense://x")
     assert done.code == 1 and done.err.startswith("Error: get nodes: build request: ")

@@ -74,6 +74,16 @@ static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Er
     return 0;
 }
 
+/* A screen is no data: who asks for data is told where that is. */
+static int refuse_output(const CommandLine *line, const Resource *resource, const char *name,
+                         Err *err)
+{
+    return err_set(err, ERR_INVALID,
+                   "describe has no -o %s: caractrl get %s%s%.253s -o json prints the whole object",
+                   command_line_value(line, "output"), resource->singular, name != NULL ? " " : "s",
+                   name != NULL ? name : "");
+}
+
 /* Several screens have two empty lines between them; one that fails is told, the others shown. */
 static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
@@ -81,6 +91,8 @@ static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLi
     size_t i;
     json_t *name;
 
+    if (ctl->output != OUTPUT_TABLE)
+        return refuse_output(line, resource, line->arg_count > 0 ? line->args[0] : NULL, err);
     if (listing_select(ctl, resource, line, &selected, err) < 0)
         return -1;
     if (json_array_size(selected) == 1)
@@ -118,6 +130,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     if (line->arg_count > 1)
         return err_set(err, ERR_INVALID, "describe: one KIND/NAME at a time, received %zu",
                        line->arg_count);
+    if (ctl->output != OUTPUT_TABLE)
+        return refuse_output(line, resource, name, err);
     return describe_one(ctl, resource, name, err);
 }
 

@@ -95,14 +95,15 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
 
 static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
+    bool watches;
     int chunk;
 
-    if (listing_chunk(line, &chunk, err) < 0)
+    if (listing_chunk(line, &chunk, err) < 0 || get_watch_wanted(ctl, line, &watches, err) < 0)
         return -1;
     if (line->arg_count > 0 && command_line_value(line, "selector") != NULL)
         return err_set(err, ERR_INVALID, "get %s: a name cannot stand beside --selector",
                        resource->plural);
-    if (get_watch_wanted(line))
+    if (watches)
         return get_watch(ctl, resource, line, line->args, line->arg_count, err);
     if (line->arg_count > 0)
         return get_named(ctl, resource, line->args, line->arg_count, err);
@@ -158,9 +159,6 @@ static int get_mixed(Ctl *ctl, const CommandLine *line, Err *err)
     _cleanup_(json_decrefp) json_t *items = json_array();
     const char *name;
 
-    if (get_watch_wanted(line))
-        return err_set(err, ERR_INVALID,
-                       "get: nodes and projects have to be watched one kind at a time");
     for (size_t i = 0; i < line->arg_count; i++) {
         const Resource *resource = resource_of_arg(line->args[i], &name);
         if (get_one(ctl, resource, name, items, err) < 0)
@@ -173,7 +171,10 @@ static int get_by_path(Ctl *ctl, const CommandLine *line, const char **names, Er
 {
     const Resource *resource = NULL;
     bool is_mixed = false;
+    bool watches;
 
+    if (get_watch_wanted(ctl, line, &watches, err) < 0)
+        return -1;
     for (size_t i = 0; i < line->arg_count; i++) {
         const Resource *this = listing_object(line, i, &names[i], err);
         if (this == NULL)
@@ -181,9 +182,12 @@ static int get_by_path(Ctl *ctl, const CommandLine *line, const char **names, Er
         is_mixed |= resource != NULL && this != resource;
         resource = this;
     }
+    if (is_mixed && watches)
+        return err_set(err, ERR_INVALID,
+                       "get: nodes and projects have to be watched one kind at a time");
     if (is_mixed)
         return get_mixed(ctl, line, err);
-    if (get_watch_wanted(line))
+    if (watches)
         return get_watch(ctl, resource, line, names, line->arg_count, err);
     return get_named(ctl, resource, names, line->arg_count, err);
 }

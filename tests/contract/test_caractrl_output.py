@@ -383,6 +383,22 @@ def test_wrong_flags_are_refused_before_anything_is_sent(words, error):
     assert done.err.startswith(f"Error: {error}")
 
 
+@pytest.mark.parametrize("words, error", [
+    (("describe", "node", "vm", "-o", "json"), "describe has no -o json: caractrl get node vm -o json prints the whole object"),
+    (("describe", "project/web", "-owide"), "describe has no -o wide: caractrl get project web -o json prints the whole object"),
+    (("describe", "nodes", "--all", "-oname"), "describe has no -o name: caractrl get nodes -o json prints the whole object"),
+    (("get", "nodes", "-w", "-o", "name", "--output-watch-events"),
+     "--output-watch-events and -o name exclude each other: a name alone does not say what happened"),
+    (("get", "project/web", "--watch-only", "-o", "name", "--output-watch-events"),
+     "--output-watch-events and -o name exclude each other: a name alone does not say what happened"),
+    (("get", "nodes", "--output-watch-events"), "--output-watch-events goes with -w or --watch-only"),
+])
+def test_flags_without_effect_are_refused(words, error):
+    with OddServer(body=b"{}") as server:
+        assert caractrl(*words, server=server.url) == (1, "", f"Error: {error}\n")
+        assert server.requests == []
+
+
 def test_unknown_commands_are_told_without_usage():
     assert caractrl("xyzzy") == (1, "", 'Error: unknown command "xyzzy" for "caractrl"\n')
     assert caractrl("gte") == (1, "", 'Error: unknown command "gte" for "caractrl"\n\nDid you mean this?\n\tget\n\n')

@@ -93,6 +93,19 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
     return resource_print(ctl, resource, items, list, err);
 }
 
+static int get_names(Ctl *ctl, const Resource *resource, const CommandLine *line, bool watches,
+                     const char **names, Err *err)
+{
+    for (size_t i = 0; i < line->arg_count; i++) {
+        names[i] = listing_name(line, resource, line->args[i], err);
+        if (names[i] == NULL)
+            return -1;
+    }
+    if (watches)
+        return get_watch(ctl, resource, line, names, line->arg_count, err);
+    return get_named(ctl, resource, names, line->arg_count, err);
+}
+
 static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
     bool watches;
@@ -103,10 +116,14 @@ static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err 
     if (line->arg_count > 0 && command_line_value(line, "selector") != NULL)
         return err_set(err, ERR_INVALID, "get %s: a name cannot stand beside --selector",
                        resource->plural);
+    if (line->arg_count > 0) {
+        const char **names = mem_alloc(sizeof(char *) * line->arg_count);
+        int result = get_names(ctl, resource, line, watches, names, err);
+        free(names);
+        return result;
+    }
     if (watches)
-        return get_watch(ctl, resource, line, line->args, line->arg_count, err);
-    if (line->arg_count > 0)
-        return get_named(ctl, resource, line->args, line->arg_count, err);
+        return get_watch(ctl, resource, line, NULL, 0, err);
     return get_list(ctl, resource, line, chunk, err);
 }
 

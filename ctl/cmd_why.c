@@ -72,8 +72,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 
     if (line->arg_count == 0)
         return why_selected(ctl, line, err);
-    const char *name = resource_name(&resource_project, line->args[0]);
-    if (ask(ctl, line, name, &why, err) < 0)
+    const char *name = listing_name(line, &resource_project, line->args[0], err);
+    if (name == NULL || ask(ctl, line, name, &why, err) < 0)
         return -1;
     if (wants_data(ctl))
         print_data(why, ctl->output, &ctl->out);

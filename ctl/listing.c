@@ -162,6 +162,21 @@ const Resource *listing_object(const CommandLine *line, size_t arg, const char *
     return NULL;
 }
 
+const char *listing_name(const CommandLine *line, const Resource *resource, const char *arg,
+                         Err *err)
+{
+    const char *name;
+    const Resource *its = resource_of_arg(arg, &name);
+
+    if (its == resource)
+        return name;
+    if (its != &resource_node && its != &resource_project)
+        return arg;
+    err_set(err, ERR_INVALID, "%s wants a %s: \"%.200s\" is a %s", line->command->path,
+            resource->singular, arg, its->singular);
+    return NULL;
+}
+
 int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
                    Err *err)
 {
@@ -170,8 +185,12 @@ int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, 
     size_t i;
     json_t *item;
 
-    for (i = 0; i < line->arg_count; i++)
-        json_array_append_new(names, json_string(resource_name(resource, line->args[i])));
+    for (i = 0; i < line->arg_count; i++) {
+        const char *name = listing_name(line, resource, line->args[i], err);
+        if (name == NULL)
+            return -1;
+        json_array_append_new(names, json_string(name));
+    }
     if (line->arg_count == 0) {
         _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
         if (listing_fetch(ctl, path, CHUNK_OBJECTS, &list, err) < 0)

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "describe.h"
 #include "drain.h"
+#include "listing.h"
 #include "print.h"
 #include "resource.h"
 
@@ -447,9 +448,14 @@ static void settings_have_names_of_their_own(void **state)
 static void commands_of_one_kind_take_kind_and_name_too(void **state)
 {
     (void)state;
-    assert_string_equal(resource_name(&resource_project, "web"), "web");
-    assert_string_equal(resource_name(&resource_project, "project/web"), "web");
-    assert_string_equal(resource_name(&resource_project, "node/web"), "node/web");
+    const CommandLine line = { .command = command_find("why") };
+    Err err = { 0 };
+
+    assert_string_equal(listing_name(&line, &resource_project, "web", &err), "web");
+    assert_string_equal(listing_name(&line, &resource_project, "project/web", &err), "web");
+    assert_string_equal(listing_name(&line, &resource_project, "a/web", &err), "a/web");
+    assert_null(listing_name(&line, &resource_project, "node/web", &err));
+    assert_string_equal(err.message, "why wants a project: \"node/web\" is a node");
 }
 
 int main(void)

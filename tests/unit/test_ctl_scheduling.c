@@ -54,8 +54,37 @@ static void assert_why(const char *why, const char *expected)
     _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
     _cleanup_(json_decrefp) json_t *value = parse(why);
 
-    describe_why(value, now(), &out);
+    describe_why(value, NULL, now(), &out);
     assert_plain(&out, expected);
+}
+
+static void labels_that_would_help_are_told(void **state)
+{
+    static const char placement[] =
+        "{\"nodeSelector\":{\"disk\":\"ssd\",\"tier\":\"db\"},\"matchExpressions\":[{\"key\":"
+        "\"zone\",\"operator\":\"In\",\"values\":[\"a\",\"b\"]},{\"key\":\"gpu\",\"operator\":"
+        "\"Exists\"}]}";
+    _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
+    _cleanup_(json_decrefp) json_t *asked = parse(placement);
+    _cleanup_(json_decrefp) json_t *why = parse(
+        "{\"project\":\"web\",\"phase\":\"Pending\",\"reasons\":[{\"reason\":\"NodeSelector\","
+        "\"text\":\"a\",\"nodes\":2},{\"reason\":\"MatchExpressions\",\"text\":\"b\","
+        "\"nodes\":1}]}");
+
+    (void)state;
+    describe_why(why, asked, now(), &out);
+    assert_plain(&out,
+                 "Project:   web\n"
+                 "Phase:     Pending\n"
+                 "Node:      <none>\n"
+                 "\n"
+                 "No place for it:\n"
+                 "  NODES   REASON   SUCH AS   WHAT WOULD HELP\n"
+                 "  -----   ------   -------   ---------------\n"
+                 "  2       a                  label a node disk=ssd, tier=db, or change "
+                 "spec.placement.nodeSelector\n"
+                 "  1       b                  label a node zone In (a, b), gpu Exists, or change "
+                 "spec.placement.matchExpressions\n");
 }
 
 static void a_waiting_project_is_told_what_would_help(void **state)
@@ -462,6 +491,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_waiting_project_is_told_what_would_help),
+        cmocka_unit_test(labels_that_would_help_are_told),
         cmocka_unit_test(one_that_waits_for_its_old_node_is_told_so_and_no_remedy_for_others),
         cmocka_unit_test(one_that_waits_and_fits_nowhere_is_told_both),
         cmocka_unit_test(what_ranked_before_the_score_is_shown),

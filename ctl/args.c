@@ -207,6 +207,9 @@ static int check_args(const CommandLine *line, Err *err)
         return err_set(err, ERR_INVALID, "names cannot stand beside --selector or --all");
     if (selected)
         count = c->min_args;
+    if (count < c->min_args && c->max_args == ARGS_ANY)
+        return err_set(err, ERR_INVALID, "requires at least %d arg(s), only received %d",
+                       c->min_args, count);
     if (count < c->min_args || (c->max_args == c->min_args && count != c->min_args))
         return err_set(err, ERR_INVALID, "accepts %d arg(s), received %d", c->min_args, count);
     if (c->max_args != ARGS_ANY && count > c->max_args)

@@ -346,7 +346,7 @@ def test_help_is_on_stdout(words):
 
 
 @pytest.mark.parametrize("words, command, error", [
-    (("delete", "node"), "caractrl delete node <name>... [flags]", "accepts 1 arg(s), received 0"),
+    (("delete", "node"), "caractrl delete node <name>... [flags]", "requires at least 1 arg(s), only received 0"),
     (("describe", "project", "a", "b"), "caractrl describe project <name> [flags]", "accepts 1 arg(s), received 2"),
     (("apply",), "caractrl apply -f FILE [flags]", 'required flag(s) "filename" not set'),
     (("get", "nodes", "--bad"), "caractrl get nodes [name...] [flags]", "unknown flag: --bad"),
@@ -430,6 +430,7 @@ def test_version_says_which_build():
     done = caractrl("version", "ignored")
     assert done.code == 0
     assert re.fullmatch(r"caractrl \S+ \(commit \S+, built \S+\)\n", done.out)
+    assert caractrl("--version") == done
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

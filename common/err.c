@@ -1,6 +1,7 @@
 #include "cara/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,11 +20,51 @@ static void trim_cut_sequence(char *s, size_t len)
         s[start - 1] = '\0';
 }
 
+/* Where the password is in the URL whose "://" is before `url`; false when there is none. */
+static bool find_password(char *url, char **ret_start, char **ret_end)
+{
+    size_t len = strcspn(url, " \t\r\n\"<>");
+    size_t authority = strcspn(url, "/?#");
+    char *end = url + (authority < len ? authority : len);
+    char *colon = memchr(url, ':', (size_t)(end - url));
+
+    if (colon == NULL)
+        return false;
+    char *at = memrchr(colon, '@', (size_t)(end - colon));
+    bool may_be_port = colon[1] >= '0' && colon[1] <= '9';
+    if (at == NULL && !may_be_port && *url != '[') /* it has a slash that should have been %2F */
+        at = memrchr(colon, '@', (size_t)(url + len - colon));
+    if (at == NULL)
+        return false;
+    *ret_start = colon + 1;
+    *ret_end = at;
+    return true;
+}
+
+/* Puts xxxxx in the place of the password of each URL, as Go does: `s` has twice the room. */
+static void mask_passwords(char *s)
+{
+    static const char mask[] = "xxxxx";
+    char *start, *end;
+
+    while ((s = strstr(s, "://")) != NULL) {
+        s += strlen("://");
+        if (!find_password(s, &start, &end))
+            continue;
+        memmove(start + strlen(mask), end, strlen(end) + 1);
+        memcpy(start, mask, strlen(mask));
+    }
+}
+
 static void write_message(char *out, size_t size, const char *fmt, va_list args)
 {
-    int n = vsnprintf(out, size, fmt, args);
+    char text[2 * sizeof(((Err *)0)->message)];
+    int n = vsnprintf(text, size, fmt, args);
 
     if (n >= 0 && (size_t)n >= size)
+        trim_cut_sequence(text, size - 1);
+    mask_passwords(text);
+    if ((size_t)snprintf(out, size, "%s", text) >= size)
         trim_cut_sequence(out, size - 1);
 }
 

@@ -276,6 +276,8 @@ static int transport_error(Http *http, CURLcode code, const char *method, const 
     case CURLE_COULDNT_RESOLVE_HOST: {
         const char *host = strstr(http->base, "://");
         host = host != NULL ? host + 3 : http->base;
+        const char *at = memchr(host, '@', strcspn(host, "/"));
+        host = at != NULL ? at + 1 : host;
         return err_set(err, ERR_UNAVAILABLE,
                        "request failed: %s \"%s\": dial tcp: lookup %.*s: no such host", verb, url,
                        (int)strcspn(host, ":/"), host);

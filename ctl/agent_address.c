@@ -26,6 +26,7 @@ int agent_address_parse(const char *text, AgentAddress *ret, Err *err)
         strspn(colon + 1, "0123456789") < strlen(colon + 1))
         return err_set(err, ERR_INVALID, "invalid --node \"%.200s\": expected a node or host:port",
                        text);
+    ret->node[0] = '\0';
     snprintf(ret->host, sizeof(ret->host), "%.*s", (int)len, host);
     snprintf(ret->port, sizeof(ret->port), "%s", colon + 1);
     return 0;
@@ -39,45 +40,13 @@ char *agent_address_text(const AgentAddress *address)
                       address->port);
 }
 
-int agent_address_split_target(const char *target, char **ret_project, char **ret_service, Err *err)
-{
-    const char *slash = strchr(target, '/');
-
-    if (slash == NULL || slash == target || slash[1] == '\0')
-        return err_set(err, ERR_INVALID, "invalid target \"%.253s\": expected <project>/<service>",
-                       target);
-    *ret_project = mem_strndup(target, (size_t)(slash - target));
-    *ret_service = mem_strdup(slash + 1);
-    return 0;
-}
-
-/* The node that has the project; owned by the caller. */
-static char *find_node(Ctl *ctl, const char *project, Err *err)
-{
-    _cleanup_(json_decrefp) json_t *object = NULL;
-    _cleanup_(mem_freep) char *path = api_item_path(resource_project.path, project);
-
-    if (api_call(ctl, "GET", path, NULL, NULL, &object, err) < 0) {
-        err_prefix(err, "get project \"%.253s\"", project);
-        return NULL;
-    }
-    const char *node = json_text_at(object, "status.nodeRef");
-    if (*node == '\0') {
-        err_set(
-            err, ERR_CONFLICT,
-            "project \"%.253s\" has no nodeRef (not scheduled); use --node to specify the agent "
-            "address",
-            project);
-        return NULL;
-    }
-    return mem_strdup(node);
-}
-
-static int find_address(Ctl *ctl, const char *node, AgentAddress *ret, Err *err)
+int agent_address_find(Ctl *ctl, const char *node, AgentAddress *ret, Err *err)
 {
     _cleanup_(json_decrefp) json_t *object = NULL;
     _cleanup_(mem_freep) char *path = api_item_path(resource_node.path, node);
 
+    if (strchr(node, ':') != NULL)
+        return agent_address_parse(node, ret, err);
     if (api_call(ctl, "GET", path, NULL, NULL, &object, err) < 0)
         return err_prefix(err, "get node \"%.253s\"", node);
     const char *ip = json_text_at(object, "status.network.ip");
@@ -94,20 +63,18 @@ static int find_address(Ctl *ctl, const char *node, AgentAddress *ret, Err *err)
         ctl_print_warning(warning);
         port = DEFAULT_PORT;
     }
+    snprintf(ret->node, sizeof(ret->node), "%s", node);
     snprintf(ret->host, sizeof(ret->host), "%s", ip);
     snprintf(ret->port, sizeof(ret->port), "%" PRId64, port);
     return 0;
 }
 
-int agent_address_find(Ctl *ctl, const char *project, const char *node, AgentAddress *ret, Err *err)
+int agent_address_silent(const AgentAddress *address, const char *why, Err *err)
 {
-    _cleanup_(mem_freep) char *found = NULL;
+    _cleanup_(mem_freep) char *where = agent_address_text(address);
 
-    if (node != NULL && strchr(node, ':') != NULL)
-        return agent_address_parse(node, ret, err);
-    if (node == NULL || *node == '\0') {
-        found = find_node(ctl, project, err);
-        node = found;
-    }
-    return node != NULL ? find_address(ctl, node, ret, err) : -1;
+    if (address->node[0] == '\0')
+        return err_set(err, ERR_UNAVAILABLE, "the agent at %s does not answer: %s", where, why);
+    return err_set(err, ERR_UNAVAILABLE, "node \"%s\": its agent at %s does not answer: %s",
+                   address->node, where, why);
 }

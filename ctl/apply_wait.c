@@ -281,7 +281,8 @@ static int wait_for_open(ApplyWait *w, int64_t timeout, Err *err)
     return result;
 }
 
-int apply_wait(Ctl *ctl, json_t *results, int64_t start, const char *timeout, Err *err)
+int apply_wait(Ctl *ctl, json_t *results, int64_t start, int64_t timeout_ms, const char *timeout,
+               Err *err)
 {
     _cleanup_(apply_wait_done) ApplyWait w = {
         .ctl = ctl,
@@ -291,12 +292,9 @@ int apply_wait(Ctl *ctl, json_t *results, int64_t start, const char *timeout, Er
         .open = json_object(),
         .words = json_object(),
     };
-    int64_t ms;
     size_t i;
     json_t *result;
 
-    if (time_parse_duration(timeout, &ms, err) < 0)
-        return err_prefix(err, "apply: --timeout");
     json_array_foreach (results, i, result)
         if (strcmp(json_text_at(result, "kind"), resource_project.kind) == 0)
             json_object_set_new(
@@ -305,7 +303,7 @@ int apply_wait(Ctl *ctl, json_t *results, int64_t start, const char *timeout, Er
                           (json_int_t)json_int_at(result, "object.metadata.generation"), "uid",
                           json_text_at(result, "object.metadata.uid"), "result", result));
     ctl_on_interrupt("\nWhat was applied stays so, and goes on coming up.\n", false);
-    int ended = wait_for_open(&w, ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS, err);
+    int ended = wait_for_open(&w, timeout_ms < TIMEOUT_MAX_MS ? timeout_ms : TIMEOUT_MAX_MS, err);
     if (ended < 0)
         return err_prefix(err, "apply: what was applied stays so, but waiting failed");
     tell_late(&w, err);

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "cara/mem.h"
+#include "cara/time.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +207,9 @@ static int check_args(const CommandLine *line, Err *err)
         return err_set(err, ERR_INVALID, "names cannot stand beside --selector or --all");
     if (selected)
         count = c->min_args;
+    if (count < c->min_args && c->max_args == ARGS_ANY)
+        return err_set(err, ERR_INVALID, "requires at least %d arg(s), only received %d",
+                       c->min_args, count);
     if (count < c->min_args || (c->max_args == c->min_args && count != c->min_args))
         return err_set(err, ERR_INVALID, "accepts %d arg(s), received %d", c->min_args, count);
     if (c->max_args != ARGS_ANY && count > c->max_args)
@@ -270,4 +274,11 @@ bool command_line_is_set(const CommandLine *line, const char *flag)
     const char *value = command_line_value(line, flag);
 
     return value != NULL && strcmp(value, "true") == 0;
+}
+
+int command_line_duration(const CommandLine *line, const char *flag, int64_t *ret_ms, Err *err)
+{
+    if (time_parse_duration(command_line_value(line, flag), ret_ms, err) < 0)
+        return err_prefix(err, "%s: --%s", line->command->path, flag);
+    return 0;
 }

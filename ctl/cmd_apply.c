@@ -89,13 +89,15 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(json_decrefp) json_t *items = NULL;
     _cleanup_(json_decrefp) json_t *reply = NULL;
+    int64_t timeout;
 
     if (line->arg_count > 0)
         return err_set(err, ERR_INVALID,
                        "apply: unexpected argument \"%.200s\": give each file its own -f, or a "
                        "directory",
                        line->args[0]);
-    if (manifest_read_flags(line, "apply", &items, err) < 0)
+    if (command_line_duration(line, "timeout", &timeout, err) < 0 ||
+        manifest_read_flags(line, "apply", &items, err) < 0)
         return -1;
     _cleanup_(mem_freep) char *body = encode(items, err);
     if (body == NULL)
@@ -112,7 +114,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         print_lines(ctl, results);
     if (command_line_is_set(line, "wait")) {
         if (ctl_flush(ctl, err) < 0 ||
-            apply_wait(ctl, results, start, command_line_value(line, "timeout"), err) < 0)
+            apply_wait(ctl, results, start, timeout, command_line_value(line, "timeout"), err) < 0)
             return -1;
     }
     return prints_objects ? print_objects(ctl, results) : 0;

@@ -73,6 +73,7 @@ static int run_zsh(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_completion, cmd_completion_bash, cmd_completion_fish, cmd_completion_zsh;
 const Command cmd_completion = {
     .path = "completion",
+    .child = "shell",
     .brief = "Print a script that completes commands and names in your shell",
 };
 const Command cmd_completion_bash = {

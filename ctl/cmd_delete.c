@@ -42,17 +42,19 @@ typedef struct Delete {
     Ctl *ctl;
     bool force;
     bool wait;
-    const char *timeout;
+    const char *timeout; /* as it was given */
+    int64_t timeout_ms;
     json_t *projects; /* owned: names of those that are being deleted still */
 } Delete;
 
-static Delete delete_new(Ctl *ctl, const CommandLine *line)
+static int delete_init(Delete *d, Ctl *ctl, const CommandLine *line, Err *err)
 {
-    return (Delete){ .ctl = ctl,
-                     .force = command_line_is_set(line, "force"),
-                     .wait = command_line_is_set(line, "wait"),
-                     .timeout = command_line_value(line, "timeout"),
-                     .projects = json_array() };
+    *d = (Delete){ .ctl = ctl,
+                   .force = command_line_is_set(line, "force"),
+                   .wait = command_line_is_set(line, "wait"),
+                   .timeout = command_line_value(line, "timeout"),
+                   .projects = json_array() };
+    return command_line_duration(line, "timeout", &d->timeout_ms, err);
 }
 
 static void delete_done(Delete *d)
@@ -99,15 +101,16 @@ static int wait_if_asked(Delete *d, Err *err)
 {
     if (!d->wait)
         return 0;
-    return delete_wait(d->ctl, &resource_project, d->projects, d->timeout, err);
+    return delete_wait(d->ctl, &resource_project, d->projects, d->timeout_ms, d->timeout, err);
 }
 
 static int run_kind(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
-    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
+    _cleanup_(delete_done) Delete d = { 0 };
     _cleanup_(json_decrefp) json_t *selected = NULL;
 
-    if (listing_select(ctl, resource, line, &selected, err) < 0)
+    if (delete_init(&d, ctl, line, err) < 0 ||
+        listing_select(ctl, resource, line, &selected, err) < 0)
         return -1;
     const char **names = listing_strings(selected);
     int result = delete_several(&d, resource, names, json_array_size(selected), err);
@@ -143,12 +146,12 @@ static const char **names_of_kind(const json_t *items, const Resource *resource,
 static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
 {
     static const Resource *const order[] = { &resource_project, &resource_node };
-    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
+    _cleanup_(delete_done) Delete d = { 0 };
     _cleanup_(json_decrefp) json_t *items = NULL;
     size_t i;
     json_t *item;
 
-    if (manifest_read_flags(line, "delete", &items, err) < 0)
+    if (delete_init(&d, ctl, line, err) < 0 || manifest_read_flags(line, "delete", &items, err) < 0)
         return -1;
     json_array_foreach (items, i, item)
         if (*json_text_at(item, "metadata.name") == '\0')
@@ -166,7 +169,7 @@ static int delete_manifests(Ctl *ctl, const CommandLine *line, Err *err)
     return 0;
 }
 
-/* "caractrl delete -f FILE", or "caractrl delete project/web"; anything else shows help. */
+/* "caractrl delete -f FILE", or "caractrl delete project/web"; without either it shows help. */
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     if (command_line_value(line, "filename") != NULL) {
@@ -176,15 +179,13 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
                            line->args[0]);
         return delete_manifests(ctl, line, err);
     }
-    _cleanup_(delete_done) Delete d = delete_new(ctl, line);
+    _cleanup_(delete_done) Delete d = { 0 };
     const char *name;
-    for (size_t i = 0; i < line->arg_count; i++) {
-        const Resource *resource = resource_of_arg(line->args[i], &name);
-        if (resource == NULL || resource == &resource_event) {
-            command_print_help(line->command, &ctl->out);
-            return 0;
-        }
-    }
+    if (delete_init(&d, ctl, line, err) < 0)
+        return -1;
+    for (size_t i = 0; i < line->arg_count; i++)
+        if (listing_object(line, i, &name, err) == NULL)
+            return -1;
     if (line->arg_count == 0)
         command_print_help(line->command, &ctl->out);
     for (size_t i = 0; i < line->arg_count; i++) {
@@ -199,6 +200,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_delete, cmd_delete_node, cmd_delete_project;
 const Command cmd_delete = {
     .path = "delete",
+    .child = "kind",
     .args = "(-f FILE | KIND/NAME...)",
     .brief = "Delete nodes or projects",
     .flags = delete_flags,

@@ -74,6 +74,16 @@ static int describe_one(Ctl *ctl, const Resource *resource, const char *name, Er
     return 0;
 }
 
+/* A screen is no data: who asks for data is told where that is. */
+static int refuse_output(const CommandLine *line, const Resource *resource, const char *name,
+                         Err *err)
+{
+    return err_set(err, ERR_INVALID,
+                   "describe has no -o %s: caractrl get %s%s%.253s -o json prints the whole object",
+                   command_line_value(line, "output"), resource->singular, name != NULL ? " " : "s",
+                   name != NULL ? name : "");
+}
+
 /* Several screens have two empty lines between them; one that fails is told, the others shown. */
 static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
@@ -81,6 +91,8 @@ static int describe_selected(Ctl *ctl, const Resource *resource, const CommandLi
     size_t i;
     json_t *name;
 
+    if (ctl->output != OUTPUT_TABLE)
+        return refuse_output(line, resource, line->arg_count > 0 ? line->args[0] : NULL, err);
     if (listing_select(ctl, resource, line, &selected, err) < 0)
         return -1;
     if (json_array_size(selected) == 1)
@@ -103,21 +115,30 @@ static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
     return describe_selected(ctl, &resource_project, line, err);
 }
 
-/* "caractrl describe project/web"; anything else shows help. */
+/* "caractrl describe project/web"; without it, it shows help. */
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     const char *name;
-    const Resource *resource = line->arg_count == 1 ? resource_of_arg(line->args[0], &name) : NULL;
 
-    if (resource != NULL && resource != &resource_event)
-        return describe_one(ctl, resource, name, err);
-    command_print_help(line->command, &ctl->out);
-    return 0;
+    if (line->arg_count == 0) {
+        command_print_help(line->command, &ctl->out);
+        return 0;
+    }
+    const Resource *resource = listing_object(line, 0, &name, err);
+    if (resource == NULL)
+        return -1;
+    if (line->arg_count > 1)
+        return err_set(err, ERR_INVALID, "describe: one KIND/NAME at a time, received %zu",
+                       line->arg_count);
+    if (ctl->output != OUTPUT_TABLE)
+        return refuse_output(line, resource, name, err);
+    return describe_one(ctl, resource, name, err);
 }
 
 extern const Command cmd_describe, cmd_describe_node, cmd_describe_project;
 const Command cmd_describe = {
     .path = "describe",
+    .child = "kind",
     .args = "KIND/NAME",
     .brief = "Show all there is to know about a node or project",
     .max_args = ARGS_ANY,

@@ -258,7 +258,8 @@ static int drain(Drain *d, Err *err)
     return wait_until_empty(d, err);
 }
 
-static int drain_node(Ctl *ctl, const CommandLine *line, const char *name, int64_t start, Err *err)
+static int drain_node(Ctl *ctl, const CommandLine *line, const char *name, int64_t start,
+                      int64_t timeout, Err *err)
 {
     _cleanup_(drain_done) Drain d = {
         .ctl = ctl,
@@ -269,11 +270,8 @@ static int drain_node(Ctl *ctl, const CommandLine *line, const char *name, int64
         .deadline = INT64_MAX,
     };
     _cleanup_(mem_freep) char *item = api_item_path(resource_node.path, d.node);
-    int64_t timeout;
 
     d.path = mem_printf("%s/drain", item);
-    if (time_parse_duration(d.timeout, &timeout, err) < 0)
-        return err_prefix(err, "drain: --timeout");
     if (timeout > 0 && timeout < TIMEOUT_MAX_MS)
         d.deadline = d.start + timeout;
     if (timeout > 0 && timeout < ctl->timeout_ms)
@@ -302,17 +300,20 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(json_decrefp) json_t *names = NULL;
     int64_t start = time_monotonic_ms();
+    int64_t timeout;
     size_t i;
     json_t *name;
 
-    if (listing_select(ctl, &resource_node, line, &names, err) < 0)
+    if (command_line_duration(line, "timeout", &timeout, err) < 0 ||
+        listing_select(ctl, &resource_node, line, &names, err) < 0)
         return -1;
     if (json_array_size(names) == 1)
-        return drain_node(ctl, line, json_string_value(json_array_get(names, 0)), start, err);
+        return drain_node(ctl, line, json_string_value(json_array_get(names, 0)), start, timeout,
+                          err);
     if (!command_line_is_set(line, "dry-run") && close_all(ctl, names, err) < 0)
         return -1;
     json_array_foreach (names, i, name) {
-        if (drain_node(ctl, line, json_string_value(name), start, err) == 0)
+        if (drain_node(ctl, line, json_string_value(name), start, timeout, err) == 0)
             continue;
         ctl_tell_failure(ctl, err);
     }

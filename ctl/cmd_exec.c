@@ -1,10 +1,10 @@
 /* caractrl exec: a command in a running container, through its node's agent. */
-#include "agent_address.h"
 #include "cara/http.h"
 #include "cara/mem.h"
 #include "cara/names.h"
 #include "command.h"
 #include "exec_session.h"
+#include "target.h"
 
 static const Flag flags[] = {
     { "stdin", 'i', NULL, NULL, false, "send this program's stdin to it", NULL },
@@ -19,6 +19,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(mem_freep) char *project = NULL;
     _cleanup_(mem_freep) char *service = NULL;
+    _cleanup_(json_decrefp) json_t *object = NULL;
     _cleanup_(dial_place_done) DialPlace place = { 0 };
     ExecOptions options = {
         .command = line->args + 1,
@@ -28,8 +29,9 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     };
     AgentAddress agent;
 
-    if (agent_address_split_target(line->args[0], &project, &service, err) < 0 ||
-        agent_address_find(ctl, project, command_line_value(line, "node"), &agent, err) < 0)
+    if (target_split(line->args[0], &project, &service, err) < 0 ||
+        target_find(ctl, project, service, command_line_value(line, "node"), &agent, &object, err) <
+            0)
         return -1;
     _cleanup_(mem_freep) char *escaped_project = http_escape(project);
     _cleanup_(mem_freep) char *escaped_service = http_escape(service);

@@ -4,7 +4,9 @@
 #include "command.h"
 #include "events.h"
 #include "get_watch.h"
+#include "json_at.h"
 #include "listing.h"
+#include "print.h"
 #include "resource.h"
 
 #include <string.h>
@@ -44,14 +46,12 @@ static const Flag project_flags[] = {
     { .name = NULL },
 };
 
-static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
+static int get_list(Ctl *ctl, const Resource *resource, const CommandLine *line, int chunk,
+                    Err *err)
 {
     _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
     _cleanup_(json_decrefp) json_t *list = NULL;
-    int chunk;
 
-    if (listing_chunk(line, &chunk, err) < 0)
-        return -1;
     if (listing_fetch(ctl, path, chunk, &list, err) < 0)
         return err_prefix(err, "get %s", resource->plural);
     return resource_print(ctl, resource, json_object_get(list, "items"), list, err);
@@ -93,16 +93,38 @@ static int get_named(Ctl *ctl, const Resource *resource, const char *const *name
     return resource_print(ctl, resource, items, list, err);
 }
 
+static int get_names(Ctl *ctl, const Resource *resource, const CommandLine *line, bool watches,
+                     const char **names, Err *err)
+{
+    for (size_t i = 0; i < line->arg_count; i++) {
+        names[i] = listing_name(line, resource, line->args[i], err);
+        if (names[i] == NULL)
+            return -1;
+    }
+    if (watches)
+        return get_watch(ctl, resource, line, names, line->arg_count, err);
+    return get_named(ctl, resource, names, line->arg_count, err);
+}
+
 static int get(Ctl *ctl, const Resource *resource, const CommandLine *line, Err *err)
 {
+    bool watches;
+    int chunk;
+
+    if (listing_chunk(line, &chunk, err) < 0 || get_watch_wanted(ctl, line, &watches, err) < 0)
+        return -1;
     if (line->arg_count > 0 && command_line_value(line, "selector") != NULL)
         return err_set(err, ERR_INVALID, "get %s: a name cannot stand beside --selector",
                        resource->plural);
-    if (get_watch_wanted(line))
-        return get_watch(ctl, resource, line, line->args, line->arg_count, err);
-    if (line->arg_count > 0)
-        return get_named(ctl, resource, line->args, line->arg_count, err);
-    return get_list(ctl, resource, line, err);
+    if (line->arg_count > 0) {
+        const char **names = mem_alloc(sizeof(char *) * line->arg_count);
+        int result = get_names(ctl, resource, line, watches, names, err);
+        free(names);
+        return result;
+    }
+    if (watches)
+        return get_watch(ctl, resource, line, NULL, 0, err);
+    return get_list(ctl, resource, line, chunk, err);
 }
 
 static int run_nodes(Ctl *ctl, const CommandLine *line, Err *err)
@@ -121,27 +143,81 @@ static int run_events(Ctl *ctl, const CommandLine *line, Err *err)
     return events_show(ctl, line, line->arg_count > 0 ? line->args[0] : NULL, err);
 }
 
-/* "caractrl get project/web", as `-o name` prints it; anything else shows help. */
-static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
+/* A table for each kind, but one list for programs. */
+static int print_mixed(Ctl *ctl, const json_t *items, Err *err)
 {
-    const Resource *resource = NULL;
-    const char **names = mem_alloc(sizeof(char *) * (line->arg_count + 1));
-    int result = 0;
+    static const Resource *const kinds[] = { &resource_node, &resource_project };
+    _cleanup_(json_decrefp) json_t *list = json_pack(
+        "{s:s, s:s, s:O}", "apiVersion", "caravanserai/v1", "kind", "List", "items", items);
+    bool any = false;
+
+    if (print_data(list, ctl->output, &ctl->out))
+        return 0;
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        _cleanup_(json_decrefp) json_t *some = json_array();
+        size_t i;
+        json_t *item;
+        json_array_foreach (items, i, item)
+            if (strcmp(json_text_at(item, "kind"), kinds[k]->kind) == 0)
+                json_array_append(some, item);
+        if (json_array_size(some) == 0)
+            continue;
+        buf_add_str(&ctl->out, any && ctl->output != OUTPUT_NAME ? "\n" : "");
+        any = true;
+        if (resource_print(ctl, kinds[k], some, NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Nodes and projects together: what is missing is told, the rest still shown. */
+static int get_mixed(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    _cleanup_(json_decrefp) json_t *items = json_array();
+    const char *name;
 
     for (size_t i = 0; i < line->arg_count; i++) {
-        const Resource *this = resource_of_arg(line->args[i], &names[i]);
-        if (this == NULL || this == &resource_event || (resource != NULL && this != resource)) {
-            resource = NULL;
-            break;
-        }
+        const Resource *resource = resource_of_arg(line->args[i], &name);
+        if (get_one(ctl, resource, name, items, err) < 0)
+            ctl_tell_failure(ctl, err);
+    }
+    return json_array_size(items) > 0 ? print_mixed(ctl, items, err) : -1;
+}
+
+static int get_by_path(Ctl *ctl, const CommandLine *line, const char **names, Err *err)
+{
+    const Resource *resource = NULL;
+    bool is_mixed = false;
+    bool watches;
+
+    if (get_watch_wanted(ctl, line, &watches, err) < 0)
+        return -1;
+    for (size_t i = 0; i < line->arg_count; i++) {
+        const Resource *this = listing_object(line, i, &names[i], err);
+        if (this == NULL)
+            return -1;
+        is_mixed |= resource != NULL && this != resource;
         resource = this;
     }
-    if (resource == NULL)
+    if (is_mixed && watches)
+        return err_set(err, ERR_INVALID,
+                       "get: nodes and projects have to be watched one kind at a time");
+    if (is_mixed)
+        return get_mixed(ctl, line, err);
+    if (watches)
+        return get_watch(ctl, resource, line, names, line->arg_count, err);
+    return get_named(ctl, resource, names, line->arg_count, err);
+}
+
+/* "caractrl get project/web", as `-o name` prints it; without one it shows help. */
+static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
+{
+    if (line->arg_count == 0) {
         command_print_help(line->command, &ctl->out);
-    else if (get_watch_wanted(line))
-        result = get_watch(ctl, resource, line, names, line->arg_count, err);
-    else
-        result = get_named(ctl, resource, names, line->arg_count, err);
+        return 0;
+    }
+    const char **names = mem_alloc(sizeof(char *) * line->arg_count);
+    int result = get_by_path(ctl, line, names, err);
     free(names);
     return result;
 }
@@ -149,6 +225,7 @@ static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
 extern const Command cmd_get, cmd_get_nodes, cmd_get_projects, cmd_get_events;
 const Command cmd_get = {
     .path = "get",
+    .child = "kind",
     .args = "KIND/NAME...",
     .brief = "Show nodes, projects or events",
     .flags = path_flags,

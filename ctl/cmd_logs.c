@@ -2,10 +2,13 @@
 #include "api.h"
 #include "cara/mem.h"
 #include "command.h"
+#include "condition.h"
 #include "json_at.h"
 #include "listing.h"
 #include "log_reader.h"
+#include "print.h"
 #include "resource.h"
+#include "target.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -44,7 +47,7 @@ typedef struct Source {
 typedef struct Sources {
     Source *all; /* owned */
     size_t count;
-    json_t *projects; /* owned; those that all services are read of */
+    json_t *projects; /* owned; those they are services of, as far as the server was asked */
 } Sources;
 
 static void sources_done(Sources *sources)
@@ -130,14 +133,15 @@ static int add_target(Ctl *ctl, const LogOptions *options, const char *service, 
     _cleanup_(json_decrefp) json_t *project = NULL;
     AgentAddress agent = { 0 };
 
-    if (service == NULL) {
+    if (live && target_find(ctl, options->project, service, node, &agent, &project, err) < 0)
+        return -1;
+    if (project == NULL && service == NULL) {
         _cleanup_(mem_freep) char *path = api_item_path(resource_project.path, options->project);
         if (api_call(ctl, "GET", path, NULL, NULL, &project, err) < 0)
             return err_prefix(err, "get project \"%.253s\"", options->project);
-        json_array_append(sources->projects, project);
     }
-    if (live && agent_address_find(ctl, options->project, node, &agent, err) < 0)
-        return -1;
+    if (project != NULL)
+        json_array_append(sources->projects, project);
     if (service != NULL) {
         add_source(sources, options, &agent, service);
         return 0;
@@ -146,6 +150,16 @@ static int add_target(Ctl *ctl, const LogOptions *options, const char *service, 
         return -1;
     set_prefixes(sources, false, ctl->colour);
     return 0;
+}
+
+/* "node/vm" may be a service "vm" of a project "node", but hardly when there is no such project. */
+static int fail_target(const CommandLine *line, Err *err)
+{
+    const char *name;
+
+    if (err->status == 404 && resource_of_arg(line->args[0], &name) == &resource_node)
+        listing_name(line, &resource_project, line->args[0], err);
+    return -1;
 }
 
 /* Every project that matches: one that cannot be read now is told, the others are read. Here --node
@@ -172,10 +186,7 @@ static int add_selected(Ctl *ctl, const LogOptions *options, const CommandLine *
         AgentAddress agent = { 0 };
         Err own = { 0 };
         its.project = json_text_at(project, "metadata.name");
-        if (live &&
-            agent_address_find(ctl, its.project,
-                               node != NULL ? node : json_text_at(project, "status.nodeRef"),
-                               &agent, &own) < 0)
+        if (live && target_find_agent(ctl, project, node, &agent, &own) < 0)
             ctl_tell_failure(ctl, &own);
         else if (add_services(sources, project, &its, &agent, err) < 0)
             return -1;
@@ -212,18 +223,50 @@ static void read_all(Sources *sources)
             pthread_join(sources->all[i].thread, NULL);
 }
 
+static const json_t *project_of(const Sources *sources, const Source *source)
+{
+    size_t i;
+    json_t *project;
+
+    json_array_foreach (sources->projects, i, project)
+        if (strcmp(json_text_at(project, "metadata.name"), source->options.project) == 0)
+            return project;
+    return NULL;
+}
+
+/* The agent has no container of it, and there was none before: says what it waits for. */
+static void explain_none(const Sources *sources, Source *source)
+{
+    const json_t *project = project_of(sources, source);
+    _cleanup_(buf_done) Buf state = { .max = 4096 };
+    _cleanup_(buf_done) Buf plain = { .max = 4096 };
+
+    if (project == NULL)
+        return;
+    condition_describe(project, &state);
+    print_styled(buf_str(&state), false, &plain);
+    err_set(&source->err, ERR_NOT_FOUND,
+            "%.253s/%.64s has not started: the project is %.400s; caractrl describe project %.253s "
+            "tells more",
+            source->options.project, source->service, buf_str(&plain), source->options.project);
+}
+
 static void tell(Ctl *ctl, const Sources *sources, bool previous)
 {
     bool hinted = previous;
 
     for (size_t i = 0; i < sources->count; i++) {
         Source *source = &sources->all[i];
+        bool is_missing = !previous && source->err.status == 404;
         if (source->result == 0)
             continue;
-        if (!hinted && source->err.status == 404)
+        if (is_missing && !log_has_previous(ctl, source->options.project, source->service)) {
+            explain_none(sources, source);
+        } else if (is_missing && !hinted) {
             fprintf(stderr, "Hint: --previous shows the last lines of the container that died "
                             "last\n");
-        hinted |= source->err.status == 404;
+            hinted = true;
+        }
         ctl_tell_failure(ctl, &source->err);
     }
 }
@@ -249,6 +292,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     bool previous = command_line_is_set(line, "previous");
     const char *target = line->arg_count > 0 ? line->args[0] : NULL;
+    const char *name;
     _cleanup_(sources_done) Sources sources = { .all = mem_alloc(SERVICES_MAX * sizeof(Source)),
                                                 .projects = json_array() };
     _cleanup_(mem_freep) char *project = NULL;
@@ -261,20 +305,23 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
     if (previous && options.follow)
         return err_set(err, ERR_INVALID,
                        "--previous and --follow exclude each other: what is dead writes no more");
-    if (check_tail(options.tail, err) < 0)
+    if (check_tail(options.tail, err) < 0 ||
+        log_since_seconds(options.since, ctl->now, &(int64_t){ 0 }, err) < 0)
         return -1;
     if (target == NULL) {
         if (add_selected(ctl, &options, line, !previous, &sources, err) < 0)
             return -1;
     } else {
+        if (resource_of_arg(target, &name) == &resource_project)
+            target = name; /* a service of a project called "project" is project/project/web */
         if (strchr(target, '/') == NULL)
             project = mem_strdup(target);
-        else if (agent_address_split_target(target, &project, &service, err) < 0)
+        else if (target_split(target, &project, &service, err) < 0)
             return -1;
         options.project = project;
         if (add_target(ctl, &options, service, command_line_value(line, "node"), !previous,
                        &sources, err) < 0)
-            return -1;
+            return fail_target(line, err);
     }
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);

@@ -1,10 +1,10 @@
 /* caractrl port-forward: local ports whose connections end in a container, through its node's
  * agent. */
-#include "agent_address.h"
 #include "cara/mem.h"
 #include "cara/tunnel.h"
 #include "command.h"
 #include "forwarder.h"
+#include "target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +107,7 @@ static int parse_addresses(PortForward *pf, const char *list, Err *err)
 
 static int parse(PortForward *pf, const CommandLine *line, Err *err)
 {
-    if (agent_address_split_target(line->args[0], &pf->project, &pf->service, err) < 0)
+    if (target_split(line->args[0], &pf->project, &pf->service, err) < 0)
         return -1;
     if (line->arg_count - 1 > PORTS_MAX)
         return err_set(err, ERR_INVALID, "more than %d ports", PORTS_MAX);
@@ -144,12 +144,14 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
     _cleanup_(port_forward_done) PortForward pf = { 0 };
     _cleanup_(forwarder_freep) Forwarder *forwarder = NULL;
+    _cleanup_(json_decrefp) json_t *project = NULL;
     AgentAddress agent;
 
     if (parse(&pf, line, err) < 0 ||
-        agent_address_find(ctl, pf.project, command_line_value(line, "node"), &agent, err) < 0 ||
-        forwarder_new(&forwarder, err) < 0 || listen_all(&pf, &agent, forwarder, err) < 0 ||
-        forwarder_run(forwarder, err) < 0)
+        target_find(ctl, pf.project, pf.service, command_line_value(line, "node"), &agent, &project,
+                    err) < 0 ||
+        target_check_runs(project, pf.service, err) < 0 || forwarder_new(&forwarder, err) < 0 ||
+        listen_all(&pf, &agent, forwarder, err) < 0 || forwarder_run(forwarder, err) < 0)
         return -1;
     fprintf(stderr, "\nShutting down...\n");
     return 0;

@@ -203,8 +203,12 @@ static int choose(Wait *w, const CommandLine *line, Err *err)
     size_t i;
     json_t *item;
 
-    for (i = 0; i < line->arg_count; i++)
-        json_array_append_new(w->names, json_string(resource_name(w->resource, line->args[i])));
+    for (i = 0; i < line->arg_count; i++) {
+        const char *name = listing_name(line, w->resource, line->args[i], err);
+        if (name == NULL)
+            return -1;
+        json_array_append_new(w->names, json_string(name));
+    }
     if (!w->selects)
         return 0;
     _cleanup_(mem_freep) char *path = listing_path(w->resource, line, NULL, 0);
@@ -282,7 +286,7 @@ static int run_project(Ctl *ctl, const CommandLine *line, Err *err)
     return run(ctl, &resource_project, line, err);
 }
 
-/* "caractrl wait project/web ..."; anything else shows help. */
+/* "caractrl wait project/web ..." */
 static int run_by_path(Ctl *ctl, const CommandLine *line, Err *err)
 {
     const Resource *resource = NULL;

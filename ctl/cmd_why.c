@@ -2,6 +2,7 @@
 #include "cara/mem.h"
 #include "command.h"
 #include "describe.h"
+#include "json_at.h"
 #include "listing.h"
 #include "print.h"
 #include "resource.h"
@@ -28,6 +29,18 @@ static bool wants_data(const Ctl *ctl)
     return ctl->output == OUTPUT_JSON || ctl->output == OUTPUT_YAML;
 }
 
+/* What a node lacks is told by name only; what was asked for is in the spec. It is an extra: NULL
+ * when it cannot be had. Owned by the caller. */
+static json_t *fetch_asked(Ctl *ctl, const char *name, const json_t *why)
+{
+    _cleanup_(mem_freep) char *path = api_item_path(resource_project.path, name);
+    json_t *project = NULL;
+
+    if (json_array_size(json_at(why, "reasons")) > 0)
+        api_call(ctl, "GET", path, NULL, NULL, &project, &(Err){ 0 });
+    return project;
+}
+
 /* As text there are two empty lines between projects, as data they are one list. */
 static void print_one(Ctl *ctl, const char *name, const json_t *why, bool is_first)
 {
@@ -35,8 +48,9 @@ static void print_one(Ctl *ctl, const char *name, const json_t *why, bool is_fir
         buf_printf(&ctl->out, "project/%s\n", name);
         return;
     }
+    _cleanup_(json_decrefp) json_t *project = fetch_asked(ctl, name, why);
     buf_add_str(&ctl->out, is_first ? "" : "\n\n");
-    describe_why(why, ctl->now, &ctl->out);
+    describe_why(why, json_at(project, "spec.placement"), ctl->now, &ctl->out);
 }
 
 static int why_selected(Ctl *ctl, const CommandLine *line, Err *err)
@@ -72,8 +86,8 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
 
     if (line->arg_count == 0)
         return why_selected(ctl, line, err);
-    const char *name = resource_name(&resource_project, line->args[0]);
-    if (ask(ctl, line, name, &why, err) < 0)
+    const char *name = listing_name(line, &resource_project, line->args[0], err);
+    if (name == NULL || ask(ctl, line, name, &why, err) < 0)
         return -1;
     if (wants_data(ctl))
         print_data(why, ctl->output, &ctl->out);

@@ -38,7 +38,8 @@ typedef enum CompleteArgs {
 typedef struct Command {
     const char *path; /* "", "get", "get nodes" */
     const char *alias;
-    const char *args; /* as usage shows them: "<name>" */
+    const char *child; /* what a command below it is: "kind", "shell"; NULL for "command" */
+    const char *args;  /* as usage shows them: "<name>" */
     const char *brief;
     const char *description; /* NULL for brief */
     const Flag *flags;       /* ended by a name of NULL; NULL for none */
@@ -91,11 +92,19 @@ void command_line_done(CommandLine *line);
 const char *command_line_value(const CommandLine *line, const char *flag);
 bool command_line_is_set(const CommandLine *line, const char *flag); /* of a switch: is it on? */
 
+/* The value of a flag that takes a duration, in milliseconds. Read before anything is sent: a line
+ * that is wrong does nothing. */
+int command_line_duration(const CommandLine *line, const char *flag, int64_t *ret_ms, Err *err);
+
 /* help.c */
 void command_print_help(const Command *command, Buf *out); /* description, then usage */
 void command_print_usage(const Command *command, Buf *out);
 
 /* suggest.c: names of commands close to the word, as "\tget\n" lines. */
 void command_suggest(const char *word, Buf *out);
+
+/* The word is none of the commands below the parent: says which is near, or which there are.
+ * Returns -1. */
+int command_unknown_child(const Command *parent, const char *word, Err *err);
 
 #endif

@@ -20,8 +20,14 @@ const Flag ctl_global_flags[] = {
     { .name = NULL },
 };
 
+static const Flag root_flags[] = {
+    { "version", 0, NULL, NULL, false, "print which build this is, as the command does", NULL },
+    { .name = NULL },
+};
+
 static const Command cmd_root = {
     .path = "",
+    .flags = root_flags,
     .brief = "Control a Caravanserai cluster",
     .description =
         "caractrl applies projects to a Caravanserai cluster and shows what became of them.",

@@ -82,17 +82,14 @@ static void tell_late(DeleteWait *w, const char *timeout, Err *err)
     }
 }
 
-int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const char *timeout,
-                Err *err)
+int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, int64_t timeout_ms,
+                const char *timeout, Err *err)
 {
     _cleanup_(json_decrefp) json_t *open = json_object();
     DeleteWait w = { .ctl = ctl, .resource = resource, .open = open };
-    int64_t ms;
     size_t i;
     json_t *name;
 
-    if (time_parse_duration(timeout, &ms, err) < 0)
-        return err_prefix(err, "delete: --timeout");
     if (json_array_size(names) == 0)
         return 0;
     json_array_foreach (names, i, name)
@@ -101,7 +98,7 @@ int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const c
     size_t count = json_array_size(names);
     _cleanup_(mem_freep) char *path = listing_path(resource, NULL, words, count);
     ctl_on_interrupt("\nThe deletion goes on.\n", false);
-    ms = ms > 0 && ms < TIMEOUT_MAX_MS ? ms : TIMEOUT_MAX_MS;
+    int64_t ms = timeout_ms > 0 && timeout_ms < TIMEOUT_MAX_MS ? timeout_ms : TIMEOUT_MAX_MS;
     Follow options = { .path = path,
                        .names = words,
                        .name_count = count,

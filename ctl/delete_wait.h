@@ -5,8 +5,9 @@
 #include "resource.h"
 
 /* Waits for the names of the array to be gone, and says so of each. Those that are still there when
- * the time is over are told as failures of their own. A timeout of "0" is for ever. */
-int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, const char *timeout,
-                Err *err);
+ * the time is over are told as failures of their own. timeout_ms is 0 for ever;
+ * `timeout` is how it was given. */
+int delete_wait(Ctl *ctl, const Resource *resource, const json_t *names, int64_t timeout_ms,
+                const char *timeout, Err *err);
 
 #endif

@@ -19,12 +19,15 @@ void describe_events(const json_t *items, int64_t now, Buf *out);
 /* How containers ended, as api.project_logs() has it; nothing when none has. */
 void describe_deaths(const json_t *items, int64_t now, Buf *out);
 
-/* Why a project is where it is or waits, as api.why() has it. */
-void describe_why(const json_t *why, int64_t now, Buf *out);
+/* Why a project is where it is or waits, as api.why() has it. `placement` is that of its spec, of
+ * which the remedies tell what it asks for; NULL when it is not known. */
+void describe_why(const json_t *why, const json_t *placement, int64_t now, Buf *out);
 
 /* describe_placement.c: of a project's spec what says where it may run; nothing when it is silent.
  */
 void describe_placement(const json_t *spec, Buf *out);
+/* "tier=db, zone In (a)": what labels and expressions ask for together; either may be NULL. */
+void describe_add_selector(const json_t *labels, const json_t *expressions, Buf *out);
 
 /* describe_parts.c */
 

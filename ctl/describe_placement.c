@@ -38,8 +38,7 @@ static void add_expression(const json_t *expression, Buf *out)
         buf_add_str(out, ")");
 }
 
-/* "tier=db, zone In (a)": what matchLabels and matchExpressions ask for together. */
-static void add_selector(const json_t *labels, const json_t *expressions, Buf *out)
+void describe_add_selector(const json_t *labels, const json_t *expressions, Buf *out)
 {
     size_t i;
     json_t *expression;
@@ -82,7 +81,7 @@ static void terms_lines(const char *key, const char *where, const json_t *terms,
         if (i == 0)
             buf_printf(out, "    %s:", key);
         buf_add_str(out, "\t");
-        add_selector(json_at(term, "matchLabels"), json_at(term, "matchExpressions"), out);
+        describe_add_selector(json_at(term, "matchLabels"), json_at(term, "matchExpressions"), out);
         buf_printf(out, ", %s ", where);
         print_clean(*topology != '\0' ? topology : "node", out);
         if (json_int_at(term, "weight") != 0)
@@ -106,7 +105,7 @@ void describe_placement(const json_t *spec, Buf *out)
     words_line("Spread By", placement, "spreadBy", &rows);
     if (json_object_size(selector) > 0 || json_array_size(expressions) > 0) {
         buf_add_str(&rows, "    Nodes:\t");
-        add_selector(selector, expressions, &rows);
+        describe_add_selector(selector, expressions, &rows);
         buf_add_str(&rows, "\n");
     }
     tolerations_line(json_at(placement, "tolerations"), &rows);

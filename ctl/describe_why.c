@@ -20,8 +20,8 @@ static const struct {
     { "Unschedulable", "open it again: caractrl uncordon" },
     { "Pressure", "free what that node runs short of" },
     { "DataElsewhere", "bring that node back, or give its data up: caractrl unpin" },
-    { "NodeSelector", "label a node so, or change spec.placement.nodeSelector" },
-    { "MatchExpressions", "label a node so, or change spec.placement.matchExpressions" },
+    { "NodeSelector", "change spec.placement.nodeSelector" },
+    { "MatchExpressions", "change spec.placement.matchExpressions" },
     { "Taint", "tolerate it in spec.placement.tolerations, or take it off the node" },
     { "HostPort", "use another hostPort, or add a node" },
     { "AntiAffinity", "add a node, or give the antiAffinity a weight: it is a wish then" },
@@ -36,6 +36,22 @@ static const char *remedy_of(const char *reason)
         if (strcmp(remedies[i].reason, reason) == 0)
             return remedies[i].remedy;
     return "";
+}
+
+/* "label a node disk=ssd, or change spec.placement.nodeSelector" */
+static void add_remedy(const char *reason, const json_t *placement, Buf *out)
+{
+    const json_t *labels =
+        strcmp(reason, "NodeSelector") == 0 ? json_at(placement, "nodeSelector") : NULL;
+    const json_t *expressions =
+        strcmp(reason, "MatchExpressions") == 0 ? json_at(placement, "matchExpressions") : NULL;
+
+    if (json_object_size(labels) > 0 || json_array_size(expressions) > 0) {
+        buf_add_str(out, "label a node ");
+        describe_add_selector(labels, expressions, out);
+        buf_add_str(out, ", or ");
+    }
+    buf_add_str(out, remedy_of(reason));
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */
@@ -176,7 +192,7 @@ static void add_decision(const json_t *decision, int64_t now, Buf *out)
     free(reasons);
 }
 
-static void add_reasons(const json_t *reasons, Buf *out)
+static void add_reasons(const json_t *reasons, const json_t *placement, Buf *out)
 {
     _cleanup_(buf_done) Buf rows = { .max = CTL_OUTPUT_MAX };
     size_t i;
@@ -191,7 +207,9 @@ static void add_reasons(const json_t *reasons, Buf *out)
         print_clean(json_text_at(reason, "text"), &rows);
         buf_add_str(&rows, "\t");
         add_names(json_at(reason, "example"), nodes > 0 ? (size_t)nodes : 0, &rows);
-        buf_printf(&rows, "\t%s\n", remedy_of(json_text_at(reason, "reason")));
+        buf_add_str(&rows, "\t");
+        add_remedy(json_text_at(reason, "reason"), placement, &rows);
+        buf_add_str(&rows, "\n");
     }
     buf_add_str(out, "\nNo place for it:\n");
     describe_table(buf_str(&rows), out);
@@ -294,7 +312,7 @@ static void add_line(const char *key, const json_t *why, const char *path, Buf *
     buf_add_str(out, "\n");
 }
 
-void describe_why(const json_t *why, int64_t now, Buf *out)
+void describe_why(const json_t *why, const json_t *placement, int64_t now, Buf *out)
 {
     const json_t *decision = json_at(why, "decision");
     _cleanup_(buf_done) Buf rows = { .max = CTL_OUTPUT_MAX };
@@ -309,7 +327,7 @@ void describe_why(const json_t *why, int64_t now, Buf *out)
         add_decision(decision, now, &rows);
     print_table(buf_str(&rows), out);
     if (decision == NULL && json_int_at(why, "fits") == 0)
-        add_reasons(json_at(why, "reasons"), out);
+        add_reasons(json_at(why, "reasons"), placement, out);
     add_verdicts(json_at(why, "nodes"), out);
     add_history(json_at(why, "history"), now, out);
 }

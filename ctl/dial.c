@@ -42,9 +42,9 @@ int dial_place_init(DialPlace *place, const AgentAddress *address, const char *p
 
     if (failed != 0) {
         place->addresses = NULL;
-        return err_set(err, ERR_UNAVAILABLE, "WebSocket dial failed: dial tcp: lookup %s: %s",
-                       address->host, gai_strerror(failed));
+        return agent_address_silent(address, gai_strerror(failed), err);
     }
+    place->agent = *address;
     place->text = agent_address_text(address);
     place->path = mem_strdup(path);
     place->protocol = protocol;
@@ -107,12 +107,10 @@ static int fail(Dial *dial, Err *err)
     char words[128];
 
     if (dial->failure == ETIMEDOUT)
-        return err_set(err, ERR_UNAVAILABLE, "WebSocket dial failed: dial tcp %s: i/o timeout",
-                       dial->place->text);
+        return agent_address_silent(&dial->place->agent, "i/o timeout", err);
     snprintf(words, sizeof(words), "%s", strerror(dial->failure));
     words[0] = (char)tolower((unsigned char)words[0]);
-    return err_set(err, ERR_UNAVAILABLE, "WebSocket dial failed: dial tcp %s: connect: %s",
-                   dial->place->text, words);
+    return agent_address_silent(&dial->place->agent, words, err);
 }
 
 /* Starts with the next address; -1 when there is none left. */
@@ -172,8 +170,7 @@ static void ask(Dial *dial)
 
 static int broken(Dial *dial, int code, Err *err)
 {
-    return err_set(err, ERR_UNAVAILABLE, "WebSocket dial failed: %s: %s", dial->place->text,
-                   strerror(code));
+    return agent_address_silent(&dial->place->agent, strerror(code), err);
 }
 
 static int read_answer(Dial *dial, Err *err)
@@ -185,8 +182,8 @@ static int read_answer(Dial *dial, Err *err)
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         if (time_monotonic_ms() < dial->deadline)
             return 0;
-        return err_set(err, ERR_UNAVAILABLE, "WebSocket dial failed: %s: no answer within %d s",
-                       dial->place->text, HANDSHAKE_MAX_MS / 1000);
+        snprintf(data, sizeof(data), "nothing came for %d s", HANDSHAKE_MAX_MS / 1000);
+        return agent_address_silent(&dial->place->agent, data, err);
     }
     if (n < 0)
         return broken(dial, errno, err);

@@ -12,6 +12,7 @@
 
 /* Where to, looked up once for any number of connections. */
 typedef struct DialPlace {
+    AgentAddress agent;
     char *text; /* owned: "host:port" */
     char *path; /* owned */
     const char *protocol;

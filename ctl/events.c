@@ -217,8 +217,8 @@ int events_show(Ctl *ctl, const CommandLine *line, const char *about, Err *err)
                        command_line_value(line, "type"), err);
     if (e.path == NULL)
         return -1;
-    if (within != NULL && time_parse_duration(within, &since, err) < 0)
-        return err_prefix(err, "--since");
+    if (within != NULL && command_line_duration(line, "since", &since, err) < 0)
+        return -1;
     if (within != NULL)
         since = ctl->now - since / 1000;
     bool watches = command_line_is_set(line, "watch");

@@ -20,9 +20,18 @@ typedef struct Watching {
     ResourceRows rows;
 } Watching;
 
-bool get_watch_wanted(const CommandLine *line)
+int get_watch_wanted(const Ctl *ctl, const CommandLine *line, bool *ret, Err *err)
 {
-    return command_line_is_set(line, "watch") || command_line_is_set(line, "watch-only");
+    bool tells_type = command_line_is_set(line, "output-watch-events");
+
+    *ret = command_line_is_set(line, "watch") || command_line_is_set(line, "watch-only");
+    if (tells_type && !*ret)
+        return err_set(err, ERR_INVALID, "--output-watch-events goes with -w or --watch-only");
+    if (tells_type && ctl->output == OUTPUT_NAME)
+        return err_set(err, ERR_INVALID,
+                       "--output-watch-events and -o name exclude each other: a name alone does "
+                       "not say what happened");
+    return 0;
 }
 
 /* As the table shows what is gone: of its state nothing is left but that. The caller's. */

@@ -14,7 +14,8 @@
             "with -w: say of each whether it was ADDED, MODIFIED or DELETED", NULL                 \
     }
 
-bool get_watch_wanted(const CommandLine *line);
+/* Whether the line asks for it: *ret; -1 with err when its flags do not fit together. */
+int get_watch_wanted(const Ctl *ctl, const CommandLine *line, bool *ret, Err *err);
 
 /* Runs until Ctrl-C. Names may be none, for all. */
 int get_watch(Ctl *ctl, const Resource *resource, const CommandLine *line, const char *const *names,

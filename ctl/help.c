@@ -5,13 +5,21 @@
 #include <string.h>
 
 #define NAME_WIDTH 11 /* of subcommands, at least */
+#define FLAGS_MAX  32
 
-static bool has_children(const Command *command)
+/* How wide the names of its subcommands are; 0 when it has none. */
+static size_t children_width(const Command *command)
 {
-    for (size_t i = 0; ctl_commands[i] != NULL; i++)
-        if (command_is_child(command, ctl_commands[i]) && !ctl_commands[i]->hidden)
-            return true;
-    return false;
+    size_t width = 0;
+
+    for (size_t i = 0; ctl_commands[i] != NULL; i++) {
+        size_t len = strlen(command_name(ctl_commands[i]));
+        if (!command_is_child(command, ctl_commands[i]) || ctl_commands[i]->hidden)
+            continue;
+        width = width > NAME_WIDTH ? width : NAME_WIDTH;
+        width = width > len ? width : len;
+    }
+    return width;
 }
 
 /* ---- flags ----------------------------------------------------------------------------------- */
@@ -46,15 +54,11 @@ static void print_flags(const Flag *const *flags, size_t count, Buf *out)
     }
 }
 
-/* The flags of the list and --help, by name. */
-static size_t gather(const Flag *list, const Flag *extra, const Flag **out, size_t max)
+/* Adds the flags of a list to those that are there already, by name. Returns how many there are. */
+static size_t gather(const Flag *list, const Flag **out, size_t count)
 {
-    size_t count = 0;
-
-    for (; list != NULL && list->name != NULL && count < max - 1; list++)
+    for (; list != NULL && list->name != NULL && count < FLAGS_MAX; list++)
         out[count++] = list;
-    if (extra != NULL)
-        out[count++] = extra;
     for (size_t i = 1; i < count; i++)
         for (size_t j = i; j > 0 && strcmp(out[j - 1]->name, out[j]->name) > 0; j--) {
             const Flag *swap = out[j];
@@ -66,18 +70,20 @@ static size_t gather(const Flag *list, const Flag *extra, const Flag **out, size
 
 static void print_flag_sections(const Command *command, Buf *out)
 {
-    const Flag *flags[32];
+    const Flag *flags[FLAGS_MAX];
     bool root = *command->path == '\0';
     _cleanup_(mem_freep) char *text = mem_printf("help for %s", command_name(command));
-    const Flag help = { .name = "help", .shorthand = 'h', .help = text };
+    const Flag help[] = { { .name = "help", .shorthand = 'h', .help = text }, { .name = NULL } };
 
     buf_add_str(out, "\nFlags:\n");
-    size_t count = gather(root ? ctl_global_flags : command->flags, &help, flags, ARRAY_LEN(flags));
+    size_t count = gather(command->flags, flags, gather(help, flags, 0));
+    if (root)
+        count = gather(ctl_global_flags, flags, count);
     print_flags(flags, count, out);
     if (root)
         return;
     buf_add_str(out, "\nGlobal Flags:\n");
-    count = gather(ctl_global_flags, NULL, flags, ARRAY_LEN(flags));
+    count = gather(ctl_global_flags, flags, 0);
     print_flags(flags, count, out);
 }
 
@@ -86,7 +92,8 @@ static void print_flag_sections(const Command *command, Buf *out)
 void command_print_usage(const Command *command, Buf *out)
 {
     _cleanup_(buf_done) Buf name = { .max = 256 };
-    bool children = has_children(command);
+    size_t width = children_width(command);
+    bool children = width > 0;
 
     command_full_name(command, &name);
     buf_add_str(out, "Usage:\n");
@@ -102,7 +109,7 @@ void command_print_usage(const Command *command, Buf *out)
         for (size_t i = 0; ctl_commands[i] != NULL; i++) {
             const Command *c = ctl_commands[i];
             if (command_is_child(command, c) && !c->hidden)
-                buf_printf(out, "  %-*s %s\n", NAME_WIDTH, command_name(c), c->brief);
+                buf_printf(out, "  %-*s %s\n", (int)width, command_name(c), c->brief);
         }
     }
     print_flag_sections(command, out);

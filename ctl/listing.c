@@ -141,6 +141,42 @@ const char **listing_strings(const json_t *array)
     return strings;
 }
 
+const Resource *listing_object(const CommandLine *line, size_t arg, const char **ret_name, Err *err)
+{
+    const char *word = line->args[arg];
+    const char *verb = line->command->path;
+    const Resource *resource = resource_of_arg(word, ret_name);
+
+    if (resource == &resource_node || resource == &resource_project)
+        return resource;
+    _cleanup_(mem_freep) char *kind = mem_strndup(word, strcspn(word, "/"));
+    resource = resource_of_word(kind);
+    if (resource == NULL)
+        command_unknown_child(line->command, kind, err);
+    else if (resource == &resource_event)
+        err_set(err, ERR_INVALID,
+                "%s: events have no names: caractrl events KIND/NAME shows those about one", verb);
+    else
+        err_set(err, ERR_INVALID, "%s: \"%.64s\" has no name: write %s/NAME", verb, word,
+                resource->singular);
+    return NULL;
+}
+
+const char *listing_name(const CommandLine *line, const Resource *resource, const char *arg,
+                         Err *err)
+{
+    const char *name;
+    const Resource *its = resource_of_arg(arg, &name);
+
+    if (its == resource)
+        return name;
+    if (its != &resource_node && its != &resource_project)
+        return arg;
+    err_set(err, ERR_INVALID, "%s wants a %s: \"%.200s\" is a %s", line->command->path,
+            resource->singular, arg, its->singular);
+    return NULL;
+}
+
 int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,
                    Err *err)
 {
@@ -149,8 +185,12 @@ int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, 
     size_t i;
     json_t *item;
 
-    for (i = 0; i < line->arg_count; i++)
-        json_array_append_new(names, json_string(resource_name(resource, line->args[i])));
+    for (i = 0; i < line->arg_count; i++) {
+        const char *name = listing_name(line, resource, line->args[i], err);
+        if (name == NULL)
+            return -1;
+        json_array_append_new(names, json_string(name));
+    }
     if (line->arg_count == 0) {
         _cleanup_(mem_freep) char *path = listing_path(resource, line, NULL, 0);
         if (listing_fetch(ctl, path, CHUNK_OBJECTS, &list, err) < 0)

@@ -38,6 +38,16 @@ int listing_chunk(const CommandLine *line, int *ret, Err *err);
  * with the first page's resourceVersion: what a watch goes on from. */
 int listing_fetch(Ctl *ctl, const char *path, int chunk, json_t **ret, Err *err);
 
+/* The node or project that an argument of the form KIND/NAME means. NULL with err, which says what
+ * kinds there are. *ret_name points into the argument. */
+const Resource *listing_object(const CommandLine *line, size_t arg, const char **ret_name,
+                               Err *err);
+
+/* The name in "web" or "project/web", for a command that takes one kind only. NULL with err when it
+ * is of the other kind. */
+const char *listing_name(const CommandLine *line, const Resource *resource, const char *arg,
+                         Err *err);
+
 /* The names a command is to act on: its arguments, or what -l or --all gives. The strings of the
  * array are owned by it. */
 int listing_select(Ctl *ctl, const Resource *resource, const CommandLine *line, json_t **ret,

@@ -57,6 +57,16 @@ static char *live_path(const LogOptions *options, const char *service)
     return buf_take(&out);
 }
 
+/* Of an agent that is not there the URL says nothing. */
+static int fail(const AgentAddress *agent, Err *err)
+{
+    const char *colon = strrchr(err->message, ':');
+
+    if (colon == NULL || strstr(err->message, ": dial ") == NULL)
+        return err_prefix(err, "request to agent");
+    return agent_address_silent(agent, colon + 1 + strspn(colon + 1, " "), err);
+}
+
 int log_read_live(const AgentAddress *agent, const LogOptions *options, const char *service,
                   LogPrinter *printer, Err *err)
 {
@@ -78,6 +88,6 @@ int log_read_live(const AgentAddress *agent, const LogOptions *options, const ch
     if (log_printer_finish(printer) < 0 || live.failed)
         return err_set(err, ERR_SYSTEM, "write output: %s", strerror(errno));
     if (rc < 0)
-        return err_prefix(err, "request to agent");
+        return fail(agent, err);
     return reply.status == 200 ? 0 : http_problem(&reply, err);
 }

@@ -27,17 +27,21 @@ char *death_words(const json_t *death)
     return buf_take(&out);
 }
 
-/* Seconds since 1970 from which on lines are wanted; 0 for all. */
-static int since_seconds(const Ctl *ctl, const char *since, int64_t *ret, Err *err)
+int log_since_seconds(const char *since, int64_t now, int64_t *ret, Err *err)
 {
+    size_t digits = since != NULL ? strspn(since, "0123456789.") : 0;
     int64_t ms = 0;
     bool zero = false;
 
     *ret = 0;
     if (since == NULL)
         return 0;
+    if (digits > 0 && digits <= 18 && since[digits] == '\0') {
+        *ret = strtoll(since, NULL, 10);
+        return 0;
+    }
     if (time_parse_duration(since, &ms, NULL) == 0) {
-        *ret = ctl->now - ms / 1000;
+        *ret = now - ms / 1000;
         return 0;
     }
     if (time_parse_rfc3339(since, ret, &zero, NULL) == 0)
@@ -83,22 +87,38 @@ static int print_log(const char *log, const LogOptions *options, int64_t from, L
     return log_printer_finish(printer);
 }
 
+/* What is kept of containers that ended; owned by the caller. */
+static int fetch(Ctl *ctl, const char *project, const char *service, const char *tail, json_t **ret,
+                 Err *err)
+{
+    _cleanup_(mem_freep) char *item = api_item_path("/api/v1/projects", project);
+    _cleanup_(mem_freep) char *escaped = http_escape(service);
+    _cleanup_(mem_freep) char *escaped_tail = http_escape(tail);
+    _cleanup_(mem_freep) char *path =
+        mem_printf("%s/logs?previous=true&service=%s&tail=%s", item, escaped, escaped_tail);
+
+    return api_call(ctl, "GET", path, NULL, NULL, ret, err);
+}
+
+bool log_has_previous(Ctl *ctl, const char *project, const char *service)
+{
+    _cleanup_(json_decrefp) json_t *list = NULL;
+
+    return fetch(ctl, project, service, "1", &list, &(Err){ 0 }) == 0 &&
+           json_array_size(json_at(list, "items")) > 0;
+}
+
 int log_read_previous(Ctl *ctl, const LogOptions *options, const char *service, LogPrinter *printer,
                       Err *err)
 {
     _cleanup_(json_decrefp) json_t *list = NULL;
-    _cleanup_(mem_freep) char *item = api_item_path("/api/v1/projects", options->project);
-    _cleanup_(mem_freep) char *escaped = http_escape(service);
-    _cleanup_(mem_freep) char *tail = http_escape(options->tail);
-    _cleanup_(mem_freep) char *path =
-        mem_printf("%s/logs?previous=true&service=%s&tail=%s", item, escaped, tail);
     char age[TIME_TEXT_MAX];
     int64_t from = 0;
     int64_t finished = 0;
     bool zero = false;
 
-    if (since_seconds(ctl, options->since, &from, err) < 0 ||
-        api_call(ctl, "GET", path, NULL, NULL, &list, err) < 0)
+    if (log_since_seconds(options->since, ctl->now, &from, err) < 0 ||
+        fetch(ctl, options->project, service, options->tail, &list, err) < 0)
         return -1;
     const json_t *death = json_array_get(json_at(list, "items"), 0);
     if (death == NULL)

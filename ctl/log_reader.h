@@ -28,6 +28,13 @@ int log_read_live(const AgentAddress *agent, const LogOptions *options, const ch
 int log_read_previous(Ctl *ctl, const LogOptions *options, const char *service, LogPrinter *printer,
                       Err *err);
 
+/* Is anything kept of a container of the service that ended? No, when that cannot be asked. */
+bool log_has_previous(Ctl *ctl, const char *project, const char *service);
+
+/* Seconds since 1970 from which on lines are wanted, 0 for all: of a duration back from `now`, a
+ * time, or seconds as they are. `since` may be NULL. */
+int log_since_seconds(const char *since, int64_t now, int64_t *ret, Err *err);
+
 /* "exited 137 (SIGKILL, out of memory)", "stopped (exit 0)" of a death; owned by the caller. */
 char *death_words(const json_t *death);
 

@@ -238,13 +238,6 @@ const Resource *resource_of_arg(const char *arg, const char **ret_name)
     return resource;
 }
 
-const char *resource_name(const Resource *resource, const char *arg)
-{
-    const char *name;
-
-    return resource_of_arg(arg, &name) == resource ? name : arg;
-}
-
 /* ---- printing -------------------------------------------------------------------------------- */
 
 static void add_titles(const Ctl *ctl, const Resource *resource, const char *event, Buf *text)

@@ -31,9 +31,6 @@ const Resource *resource_of_word(const char *word); /* node, nodes, Node */
 /* Splits "project/web"; NULL when there is no slash or no such kind. *ret_name points into arg. */
 const Resource *resource_of_arg(const char *arg, const char **ret_name);
 
-/* The name in "web" or "project/web", for a command that takes one kind only. */
-const char *resource_name(const Resource *resource, const char *arg);
-
 /* Prints the objects in the chosen format. A single one that was asked for by name is printed as
  * itself in JSON and YAML, several as a list of `list_kind`. */
 int resource_print(Ctl *ctl, const Resource *resource, const json_t *items, const json_t *whole,

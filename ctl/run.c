@@ -156,7 +156,13 @@ static int choose_idle(int *ret_ms, Err *err)
 
 static int run(Ctl *ctl, const CommandLine *line, Err *err)
 {
-    if (line->help || line->command->run == NULL) {
+    const Command *command = line->command;
+
+    if (command_line_is_set(line, "version"))
+        command = command_find("version");
+    if (line->help || command->run == NULL) {
+        if (!line->help && line->arg_count > 0)
+            return command_unknown_child(line->command, line->args[0], err);
         command_print_help(line->command, &ctl->out);
         return 0;
     }
@@ -164,7 +170,7 @@ static int run(Ctl *ctl, const CommandLine *line, Err *err)
         return -1;
     ctl->server = choose_server(line);
     ctl->output = format_of(command_line_value(line, "output"));
-    return line->command->run(ctl, line, err);
+    return command->run(ctl, line, err);
 }
 
 int ctl_main(int argc, char **argv)

@@ -3,7 +3,8 @@
  *     return err_set(err, ERR_ENGINE, "start container %.12s: %s", id, why);
  *
  * One Err becomes an exit status, a log line or an HTTP problem. Lower layers never log it; whoever
- * cannot pass it on logs it once. The message never holds a secret. */
+ * cannot pass it on logs it once. The message never holds a secret: of a URL's password it shows
+ * xxxxx. */
 #ifndef CARA_ERR_H
 #define CARA_ERR_H
 

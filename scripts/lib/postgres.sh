@@ -72,8 +72,19 @@ _embedded_install() {
     touch "$(_embedded_mark)"
 }
 
-# psql of any version talks to a 16 server.
-postgres_psql() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
+# psql of any version talks to a 16 server. A URL's password goes by the environment: `ps` shows arguments to everyone.
+postgres_psql() {
+    local argument arguments=() password=${PGPASSWORD:-}
+    for argument in "$@"; do
+        if [[ $argument =~ ^(postgres(ql)?://[^:/@]*):([^@/]*)@(.*)$ ]]; then
+            argument=${BASH_REMATCH[1]}@${BASH_REMATCH[4]}
+            password=${BASH_REMATCH[3]//\\/\\\\}
+            password=$(printf '%b' "${password//%/\\x}")
+        fi
+        arguments+=("$argument")
+    done
+    PGPASSWORD=$password psql -X -q -v ON_ERROR_STOP=1 "${arguments[@]}"
+}
 
 # The extension is plain SQL: what was packaged for one version works in another.
 postgres_add_pgtap() {

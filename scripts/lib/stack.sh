@@ -103,6 +103,7 @@ stack_database_up() {
         given) note "the one DATABASE_URL names" ;;
         compose)
             _compose up -d >"$CARA_STATE/run/compose.log" 2>&1 || die "docker compose failed; see $CARA_STATE/run/compose.log"
+            _write_passfile
             note "docker compose, port $(choice postgres_port) of this machine"
             ;;
         own)
@@ -161,6 +162,23 @@ stack_database_url() {
         compose) echo "postgresql://postgres:$(choice password)@127.0.0.1:$(choice postgres_port)/caravanserai" ;;
         own) postgres_tcp_url "$CARA_STATE/postgres" "$(choice postgres_port)" caravanserai ;;
     esac
+}
+
+# What psql needs in its environment to reach a database of ours, with no password among it: printed, for people.
+stack_psql_variables() {
+    local port
+    port=$(choice postgres_port)
+    case $(choice database) in
+        compose) echo "PGHOST=127.0.0.1 PGPORT=$port PGUSER=postgres PGDATABASE=caravanserai PGPASSFILE=$CARA_STATE/run/pgpass" ;;
+        own) echo "PGHOST=$CARA_STATE/postgres PGPORT=$port PGUSER=postgres PGDATABASE=caravanserai" ;;
+    esac
+}
+
+# The password for the one who asked for all this, and for nobody else.
+_write_passfile() {
+    local file=$CARA_STATE/run/pgpass
+    (umask 077 && echo "127.0.0.1:$(choice postgres_port):caravanserai:postgres:$(choice password)" >"$file")
+    chown "${SUDO_USER:-$(id -un)}" "$file"
 }
 
 _database_answers() { postgres_psql -d "$(stack_database_url)" -c 'SELECT 1'; }

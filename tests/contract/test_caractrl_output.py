@@ -227,6 +227,20 @@ def test_get_takes_several_names_and_paths(ctl, api):
     assert done == (1, "project/a\n", 'Error: get project "nope": Not Found: project not found: nope: resource not found\n')
 
 
+def test_get_takes_nodes_and_projects_together(ctl, api):
+    api.post("/api/v1/nodes", node("vm"))
+    api.post("/api/v1/projects", project("hello"))
+    words = ("get", "project/hello", "node/vm")
+    first, second = ctl(*words).out.split("\n\n")
+    assert columns(first.splitlines()[0])[1] == "STATE" and columns(first.splitlines()[1])[0] == "vm"
+    assert columns(second.splitlines()[0])[1] == "PHASE" and columns(second.splitlines()[1])[0] == "hello"
+    assert ctl(*words, "-o", "name").out == "node/vm\nproject/hello\n"
+    listed = json.loads(ctl(*words, "-o", "json").out)
+    assert listed["kind"] == "List" and [item["kind"] for item in listed["items"]] == ["Project", "Node"]
+    done = ctl("get", "project/nope", "node/vm", "-o", "name")
+    assert (done.code, done.out) == (1, "node/vm\n") and done.err.startswith('Error: get project "nope": Not Found')
+
+
 def test_get_wide_adds_columns(ctl, api):
     api.post("/api/v1/nodes", node("n1", unschedulable=True))
     api.post("/api/v1/projects", project("web"))
@@ -323,7 +337,7 @@ def test_one_failed_delete_does_not_stop_the_others(ctl, api):
 # --- usage ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [(), ("get",), ("get", "foo"), ("describe",), ("delete",), ("delete", "foo"),
+@pytest.mark.parametrize("words", [(), ("get",), ("describe",), ("delete",), ("settings",), ("get", "foo", "-h"),
                                    ("get", "nodes", "-h"), ("apply", "--help"), ("help", "get", "nodes"), ("completion",)])
 def test_help_is_on_stdout(words):
     done = caractrl(*words)
@@ -332,7 +346,7 @@ def test_help_is_on_stdout(words):
 
 
 @pytest.mark.parametrize("words, command, error", [
-    (("delete", "node"), "caractrl delete node <name>... [flags]", "accepts 1 arg(s), received 0"),
+    (("delete", "node"), "caractrl delete node <name>... [flags]", "requires at least 1 arg(s), only received 0"),
     (("describe", "project", "a", "b"), "caractrl describe project <name> [flags]", "accepts 1 arg(s), received 2"),
     (("apply",), "caractrl apply -f FILE [flags]", 'required flag(s) "filename" not set'),
     (("get", "nodes", "--bad"), "caractrl get nodes [name...] [flags]", "unknown flag: --bad"),
@@ -348,15 +362,75 @@ def test_wrong_lines_show_usage_then_the_error(words, command, error):
     assert done.err.endswith(f"\n\nError: {error}\n")
 
 
+@pytest.mark.parametrize("words, error", [
+    (("apply", "-f", "-", "--wait", "--timeout", "abc"), 'apply: --timeout: "abc" is not a duration'),
+    (("apply", "-f", "-", "--timeout", "-5s"), 'apply: --timeout: "-5s" is not a duration'),
+    (("delete", "project", "web", "--wait", "--timeout", "5"), 'delete project: --timeout: "5" is not a duration'),
+    (("delete", "project/web", "--timeout", "5"), 'delete: --timeout: "5" is not a duration'),
+    (("delete", "-f", "-", "--timeout", "5"), 'delete: --timeout: "5" is not a duration'),
+    (("drain", "--timeout", "soon", "n1"), 'drain: --timeout: "soon" is not a duration'),
+    (("drain", "--timeout", "soon", "-l", "a"), 'drain: --timeout: "soon" is not a duration'),
+    (("wait", "project", "web", "--for=create", "--timeout", "soon"), 'wait: --timeout: "soon" is not a duration'),
+    (("events", "--since", "soon"), 'events: --since: "soon" is not a duration'),
+    (("logs", "web", "--since", "soon"), 'invalid --since "soon": must be a duration'),
+    (("logs", "-l", "a", "--tail", "x"), 'invalid --tail "x": must be'),
+    (("get", "nodes", "a", "--chunk-size", "x"), '--chunk-size "x" must be a number'),
+])
+def test_wrong_flags_are_refused_before_anything_is_sent(words, error):
+    with OddServer(body=b"{}") as server:
+        done = caractrl(*words, server=server.url, stdin=WEB)
+        assert (done.code, done.out, server.requests) == (1, "", [])
+    assert done.err.startswith(f"Error: {error}")
+
+
+@pytest.mark.parametrize("words, error", [
+    (("describe", "node", "vm", "-o", "json"), "describe has no -o json: caractrl get node vm -o json prints the whole object"),
+    (("describe", "project/web", "-owide"), "describe has no -o wide: caractrl get project web -o json prints the whole object"),
+    (("describe", "nodes", "--all", "-oname"), "describe has no -o name: caractrl get nodes -o json prints the whole object"),
+    (("get", "nodes", "-w", "-o", "name", "--output-watch-events"),
+     "--output-watch-events and -o name exclude each other: a name alone does not say what happened"),
+    (("get", "project/web", "--watch-only", "-o", "name", "--output-watch-events"),
+     "--output-watch-events and -o name exclude each other: a name alone does not say what happened"),
+    (("get", "nodes", "--output-watch-events"), "--output-watch-events goes with -w or --watch-only"),
+])
+def test_flags_without_effect_are_refused(words, error):
+    with OddServer(body=b"{}") as server:
+        assert caractrl(*words, server=server.url) == (1, "", f"Error: {error}\n")
+        assert server.requests == []
+
+
 def test_unknown_commands_are_told_without_usage():
     assert caractrl("xyzzy") == (1, "", 'Error: unknown command "xyzzy" for "caractrl"\n')
     assert caractrl("gte") == (1, "", 'Error: unknown command "gte" for "caractrl"\n\nDid you mean this?\n\tget\n\n')
+
+
+@pytest.mark.parametrize("words, error", [
+    (("get", "pods"), 'get: unknown kind "pods": events, nodes or projects'),
+    (("get", "services", "x"), 'get: unknown kind "services": events, nodes or projects'),
+    (("get", "projects,nodes"), 'get: unknown kind "projects,nodes": events, nodes or projects'),
+    (("get", "projetcs"), 'get: unknown kind "projetcs": did you mean "projects"?'),
+    (("get", "project/a", "nodes"), 'get: "nodes" has no name: write node/NAME'),
+    (("get", "event/x"), "get: events have no names: caractrl events KIND/NAME shows those about one"),
+    (("get", ""), 'get: unknown kind "": events, nodes or projects'),
+    (("get", "project/a", "node/b", "-w"), "get: nodes and projects have to be watched one kind at a time"),
+    (("describe", "hello"), 'describe: unknown kind "hello": node or project'),
+    (("describe", "project/a", "project/b"), "describe: one KIND/NAME at a time, received 2"),
+    (("delete", "foo"), 'delete: unknown kind "foo": node or project'),
+    (("delete", "pod/foo"), 'delete: unknown kind "pod": node or project'),
+    (("delete", "project/a", "pod/foo"), 'delete: unknown kind "pod": node or project'),
+    (("settings", "list"), 'settings: unknown command "list": get or set'),
+    (("settings", "ge"), 'settings: unknown command "ge": did you mean "get"?'),
+    (("completion", "ksh"), 'completion: unknown shell "ksh": bash, fish or zsh'),
+])
+def test_what_is_no_kind_or_command_is_told_in_one_line(words, error):
+    assert caractrl(*words) == (1, "", f"Error: {error}\n")
 
 
 def test_version_says_which_build():
     done = caractrl("version", "ignored")
     assert done.code == 0
     assert re.fullmatch(r"caractrl \S+ \(commit \S+, built \S+\)\n", done.out)
+    assert caractrl("--version") == done
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -405,6 +479,22 @@ def test_a_server_that_is_not_there():
     assert done.err.startswith(f'Error: get nodes: request failed: Get "http://127.0.0.1:{port}/api/v1/nodes?limit=500": '
                                f"dial tcp 127.0.0.1:{port}: connect: connection refused")
     assert "--server" in done.err and "CARA_SERVER" in done.err
+
+
+def test_passwords_of_addresses_are_not_shown(ctl):
+    port = free_port()
+    done = ctl("apply", "-f", f"http://user:s3cret@127.0.0.1:{port}/x.yaml")
+    assert done.err.startswith(f'Error: read manifest: request failed: Get "http://user:xxxxx@127.0.0.1:{port}/x.yaml": dial')
+    done = caractrl("get", "nodes", server=f"http://bad:s3cret@127.0.0.1:{port}")
+    assert f'"http://bad:xxxxx@127.0.0.1:{port}/api/v1/nodes' in done.err and "s3cret" not in done.err
+    done = caractrl("get", "nodes", server="http://bad:s3cret@nowhere.invalid")
+    assert "lookup nowhere.invalid: no such host" in done.err and "s3cret" not in done.err
+    with OddServer(content_type="text/html", body=b"<html>") as server:
+        address = server.url.replace("http://", "http://bad:s3cret@")
+        assert "is http://bad:xxxxx@127" in caractrl("get", "nodes", server=address).err
+        assert "s3cret" not in ctl("apply", "-f", address).err
+    with OddServer(status=404) as server:
+        assert "s3cret" not in ctl("apply", "-f", server.url.replace("http://", "http://bad:s3cret@")).err
 
 
 def test_an_address_that_is_none():

@@ -38,3 +38,21 @@ def test_caractrls_flags_and_commands_are_in_the_manual():
     assert flags == set(re.findall(r"--([\w-]+)", written))
     for name in re.findall(r"^  (\w+) {3,}", help_of("caractrl"), re.MULTILINE):
         assert re.search(rf"\b{name}\b", written), name
+
+
+@pytest.mark.parametrize("command", ["get nodes", "wait node", "describe node", "delete node", "why", "logs", "cordon", "drain",
+                                     "unpin"])
+def test_the_synopsis_tells_what_stands_in_for_names(command):
+    synopsis = page("caractrl.1").split(".SH SYNOPSIS\n")[1].split(".SH DESCRIPTION")[0]
+    lines = [line.replace("\n", " ") for line in synopsis.split("\n.br\n") if f"caractrl {command.split()[0]}" in line]
+    told = help_of("caractrl", *command.split())
+    assert lines
+    assert ("--selector" in told) == any(re.search(r"-l\b", line) for line in lines)
+    assert ("--all " in told) == any("--all" in line for line in lines)
+
+
+def test_the_manual_tells_every_kind_of_selector():
+    selectors = page("caractrl.1").split(".SH SELECTORS\n")[1].split(".SH ")[0]
+    for requirement in ("key = value", "key != value", 'key " in (" a , b )', 'key " notin (" a , b )', "! key", "key > 1",
+                        "key < 1"):
+        assert requirement in selectors, requirement

@@ -133,6 +133,12 @@ def test_why_tells_each_reason_with_its_nodes_and_what_would_help(ctl, api):
     assert rows[1][:3] == ["1", "taint gpu=only:NoSchedule", "n3"] and "spec.placement.tolerations" in rows[1][3]
 
 
+def test_why_names_the_labels_that_are_asked_for(ctl, api):
+    add_node(api, "n1")
+    api.post("/api/v1/projects", project("web", placement={"nodeSelector": {"disk": "ssd"}}))
+    assert "label a node disk=ssd, or change spec.placement.nodeSelector" in ctl("why", "web").out
+
+
 def test_why_of_a_placed_one_has_score_next_best_and_history(ctl, api):
     add_node(api, "n1")
     add_node(api, "n2")

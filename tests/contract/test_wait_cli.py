@@ -189,7 +189,7 @@ def test_another_one_of_the_same_name_is_not_what_is_waited_for(start):
 
 @pytest.mark.parametrize("words, said", [
     (("wait", "project", "web"), 'required flag(s) "for" not set'),
-    (("wait", "project", "--for=delete"), "accepts 1 arg(s), received 0"),
+    (("wait", "project", "--for=delete"), "requires at least 1 arg(s), only received 0"),
     (("wait", "project", "web", "--all", "--for=delete"), "names cannot stand beside --selector or --all"),
     (("wait", "project", "web", "--for=phase=Walking"), "one of Pending, Scheduled, Running"),
     (("wait", "node", "n1", "--for=phase=Running"), "a node has a state"),

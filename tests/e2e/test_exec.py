@@ -217,7 +217,7 @@ def test_a_project_and_a_service_there_are_not(cluster):
     assert (done.returncode, done.stderr) == (
         1, 'Error: get project "nope": Not Found: project not found: nope: resource not found\n')
     done = cluster.ctl("exec", "box/nope", "true", check=False)
-    assert (done.returncode, done.stderr) == (1, "Error: Not Found: container box-nope: container not found\n")
+    assert (done.returncode, done.stderr) == (1, 'Error: service "nope" not found in project "box": it has main\n')
 
 
 def test_a_paused_container(cluster):

@@ -206,9 +206,9 @@ def test_a_container_that_dies_ends_its_connections(cluster):
 # --- what is refused ---------------------------------------------------------------------------------------------------
 
 
-def refusal(cluster, target, port):
+def refusal(cluster, target, port, flags=()):
     """What port-forward says to a connection that cannot be made; it stays up."""
-    with PortForward(cluster, target, port) as forward:
+    with PortForward(cluster, target, port, flags=flags) as forward:
         with forward.connect() as connection, contextlib.suppress(ConnectionResetError):
             assert connection.recv(100) == b""
         wait_for(lambda: "Error: " in forward.log_text(), "it is told")
@@ -223,7 +223,9 @@ def test_a_port_nothing_listens_on(cluster, talker):
 
 
 def test_a_service_there_is_not(cluster, talker):
-    assert refusal(cluster, "talk/other", ECHO) == \
+    done = cluster.ctl("port-forward", "talk/other", f"0:{ECHO}", check=False)
+    assert (done.returncode, done.stderr) == (1, 'Error: service "other" not found in project "talk": it has main\n')
+    assert refusal(cluster, "talk/other", ECHO, ["--node", agent_of(talker)]) == \
         "Error: Not Found: container talk-other: container not found"
 
 
@@ -253,8 +255,14 @@ def test_a_dead_container(cluster):
     engine = wait_for(lambda: cluster.node_of("dead").engine, "it has a node")
     wait_for(lambda: any(c["Name"] == "/dead-main" and c["State"]["Status"] == "exited"
                          for c in engine.containers("dead")), "it is dead")
-    assert refusal(cluster, "dead/main", ECHO) == \
+    assert refusal(cluster, "dead/main", ECHO, ["--node", agent_of(cluster.node_of("dead"))]) == \
         "Error: Service Unavailable: container dead-main: container not running"
+
+    def refused_at_once():
+        done = cluster.ctl("port-forward", "dead/main", f"0:{ECHO}", check=False)
+        return done.returncode == 1 and "its container has exited with 1" in done.stderr
+
+    wait_for(refused_at_once, "the server knows it too")
 
 
 def test_what_is_not_ours_cannot_be_reached_whatever_its_name(cluster, talker):

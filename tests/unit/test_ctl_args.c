@@ -126,13 +126,15 @@ static void wrong_lines_are_refused_in_cobras_words(void **state)
     assert_refused("get nodes -o", "flag needs an argument: 'o' in -o");
     assert_refused("get nodes --=x", "bad flag syntax: --=x");
     assert_refused("apply", "required flag(s) \"filename\" not set");
-    assert_refused("delete node", "accepts 1 arg(s), received 0");
+    assert_refused("delete node", "requires at least 1 arg(s), only received 0");
     assert_refused("describe project", "accepts 1 arg(s), received 0");
     assert_refused("describe project a b", "accepts 1 arg(s), received 2");
     assert_refused("get events a b", "accepts at most 1 arg(s), received 2");
-    assert_refused("cordon", "accepts 1 arg(s), received 0");
+    assert_refused("cordon", "requires at least 1 arg(s), only received 0");
     assert_refused("drain a b", "accepts 1 arg(s), received 2");
     assert_refused("why", "accepts 1 arg(s), received 0");
+    assert_refused("exec a/b", "requires at least 2 arg(s), only received 1");
+    assert_refused("get nodes --version", "unknown flag: --version");
     assert_refused("settings get a b", "accepts at most 1 arg(s), received 2");
     assert_refused("plan --drain", "flag needs an argument: --drain");
     assert_refused("get nodes -o xml", "invalid argument \"xml\" for \"-o, --output\" flag: must "
@@ -182,6 +184,18 @@ static void usage_is_laid_out_as_cobras(void **state)
                         "(default \"table\")\n"
                         "      --server string   cara-server address, CARA_SERVER in the "
                         "environment (default \"http://localhost:8080\")\n");
+}
+
+/* Descriptions stand below each other, however long a name is. */
+static void commands_are_aligned(void **state)
+{
+    (void)state;
+    _cleanup_(buf_done) Buf out = { .max = 1 << 16 };
+
+    command_print_usage(command_find(""), &out);
+    assert_non_null(strstr(buf_str(&out), "\n  port-forward Reach "));
+    assert_non_null(strstr(buf_str(&out), "\n  plan         Show "));
+    assert_non_null(strstr(buf_str(&out), "\n      --version         print which build"));
 }
 
 /* The table itself: every command says what it is, has a parent, and is sorted within it. */
@@ -236,6 +250,7 @@ int main(void)
         cmocka_unit_test(wrong_lines_are_refused_in_cobras_words),
         cmocka_unit_test(help_wins_over_missing_arguments),
         cmocka_unit_test(usage_is_laid_out_as_cobras),
+        cmocka_unit_test(commands_are_aligned),
         cmocka_unit_test(table_is_sound),
         cmocka_unit_test(behind_the_command_of_exec_everything_is_its_own),
     };

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "describe.h"
 #include "drain.h"
+#include "listing.h"
 #include "print.h"
 #include "resource.h"
 
@@ -53,8 +54,37 @@ static void assert_why(const char *why, const char *expected)
     _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
     _cleanup_(json_decrefp) json_t *value = parse(why);
 
-    describe_why(value, now(), &out);
+    describe_why(value, NULL, now(), &out);
     assert_plain(&out, expected);
+}
+
+static void labels_that_would_help_are_told(void **state)
+{
+    static const char placement[] =
+        "{\"nodeSelector\":{\"disk\":\"ssd\",\"tier\":\"db\"},\"matchExpressions\":[{\"key\":"
+        "\"zone\",\"operator\":\"In\",\"values\":[\"a\",\"b\"]},{\"key\":\"gpu\",\"operator\":"
+        "\"Exists\"}]}";
+    _cleanup_(buf_done) Buf out = { .max = 1 << 20 };
+    _cleanup_(json_decrefp) json_t *asked = parse(placement);
+    _cleanup_(json_decrefp) json_t *why = parse(
+        "{\"project\":\"web\",\"phase\":\"Pending\",\"reasons\":[{\"reason\":\"NodeSelector\","
+        "\"text\":\"a\",\"nodes\":2},{\"reason\":\"MatchExpressions\",\"text\":\"b\","
+        "\"nodes\":1}]}");
+
+    (void)state;
+    describe_why(why, asked, now(), &out);
+    assert_plain(&out,
+                 "Project:   web\n"
+                 "Phase:     Pending\n"
+                 "Node:      <none>\n"
+                 "\n"
+                 "No place for it:\n"
+                 "  NODES   REASON   SUCH AS   WHAT WOULD HELP\n"
+                 "  -----   ------   -------   ---------------\n"
+                 "  2       a                  label a node disk=ssd, tier=db, or change "
+                 "spec.placement.nodeSelector\n"
+                 "  1       b                  label a node zone In (a, b), gpu Exists, or change "
+                 "spec.placement.matchExpressions\n");
 }
 
 static void a_waiting_project_is_told_what_would_help(void **state)
@@ -447,15 +477,21 @@ static void settings_have_names_of_their_own(void **state)
 static void commands_of_one_kind_take_kind_and_name_too(void **state)
 {
     (void)state;
-    assert_string_equal(resource_name(&resource_project, "web"), "web");
-    assert_string_equal(resource_name(&resource_project, "project/web"), "web");
-    assert_string_equal(resource_name(&resource_project, "node/web"), "node/web");
+    const CommandLine line = { .command = command_find("why") };
+    Err err = { 0 };
+
+    assert_string_equal(listing_name(&line, &resource_project, "web", &err), "web");
+    assert_string_equal(listing_name(&line, &resource_project, "project/web", &err), "web");
+    assert_string_equal(listing_name(&line, &resource_project, "a/web", &err), "a/web");
+    assert_null(listing_name(&line, &resource_project, "node/web", &err));
+    assert_string_equal(err.message, "why wants a project: \"node/web\" is a node");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_waiting_project_is_told_what_would_help),
+        cmocka_unit_test(labels_that_would_help_are_told),
         cmocka_unit_test(one_that_waits_for_its_old_node_is_told_so_and_no_remedy_for_others),
         cmocka_unit_test(one_that_waits_and_fits_nowhere_is_told_both),
         cmocka_unit_test(what_ranked_before_the_score_is_shown),

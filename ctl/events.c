@@ -10,17 +10,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS    1000 /* between two looks with -w */
 #define OVERLAP_S  30   /* that each look goes back: an event may be committed late */
 #define BACKOFF_MS 15000
+#define CLUSTER    "cluster/cluster"
 
 static const char *const types[] = { "Normal", "Warning", NULL };
 
 const Flag events_flags[] = {
-    { "for", 0, "kind/name", NULL, false, "only what concerns this node or project", NULL },
+    { "for", 0, "kind/name", NULL, false, "only what concerns this project or node, or the cluster",
+      NULL },
     { "since", 0, "duration", NULL, false, "only what was seen within this time: 10m, 2h", NULL },
     { "type", 0, "string", NULL, false, "only events of this type", types },
     { "watch", 'w', NULL, NULL, false, "then go on and show what happens, until Ctrl-C", NULL },
@@ -63,23 +66,32 @@ json_t *events_new(const json_t *items, json_t **seen)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
+/* "project/web" as the server wants it, owned; what is about no one object is the cluster's. */
+static char *read_about(const char *about, Err *err)
+{
+    const char *name = NULL;
+    const Resource *resource = resource_of_arg(about, &name);
+
+    if (strcasecmp(about, "cluster") == 0 || strcasecmp(about, CLUSTER) == 0)
+        return mem_strdup(CLUSTER);
+    if (resource != NULL && resource != &resource_event)
+        return mem_printf("%s/%s", resource->singular, name);
+    err_set(err, ERR_INVALID,
+            "get events: \"%.64s\" names nothing: write project/NAME, node/NAME or cluster", about);
+    return NULL;
+}
+
 static char *list_path(const char *about, const char *type, Err *err)
 {
+    _cleanup_(mem_freep) char *for_what = about != NULL ? read_about(about, err) : NULL;
     Buf path;
-    const char *name = NULL;
-    const Resource *resource = about != NULL ? resource_of_arg(about, &name) : NULL;
 
-    if (about != NULL && (resource == NULL || resource == &resource_event)) {
-        err_set(err, ERR_INVALID,
-                "get events: \"%.64s\" names nothing: write project/NAME or node/NAME", about);
+    if (about != NULL && for_what == NULL)
         return NULL;
-    }
     buf_init(&path, 4096);
     buf_add_str(&path, resource_event.path);
-    if (about != NULL) {
-        _cleanup_(mem_freep) char *for_what = mem_printf("%s/%s", resource->singular, name);
+    if (for_what != NULL)
         listing_add(&path, "for", for_what);
-    }
     if (type != NULL)
         listing_add(&path, "type", type);
     return buf_take(&path);

@@ -141,9 +141,10 @@ static void object_cell(const json_t *object, int64_t now, Buf *out)
 {
     const char *kind = json_text_at(object, "involvedObject.kind");
     const Resource *resource = resource_of_word(kind);
+    bool is_cluster = strcmp(kind, "Cluster") == 0; /* as --for takes it */
 
     (void)now;
-    print_clean(resource != NULL ? resource->singular : kind, out);
+    print_clean(resource != NULL ? resource->singular : is_cluster ? "cluster" : kind, out);
     buf_add_str(out, "/");
     print_clean(json_text_at(object, "involvedObject.name"), out);
 }

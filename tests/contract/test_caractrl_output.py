@@ -257,7 +257,7 @@ def test_get_shows_events(ctl, api):
     _, *rows = ctl("get", "events", "project/web").out.splitlines()
     assert {columns(row)[3] for row in rows} == {"project/web"}
     assert ctl("get", "events", "web").err == \
-        'Error: get events: "web" names nothing: write project/NAME or node/NAME\n'
+        'Error: get events: "web" names nothing: write project/NAME, node/NAME or cluster\n'
 
 
 @pytest.mark.parametrize("words, error", [

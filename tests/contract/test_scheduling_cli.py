@@ -566,6 +566,8 @@ def test_settings_are_shown_and_changed(ctl, api):
     assert columns(ctl("settings", "get", "poll_interval").out.splitlines()[1])[:2] == ["poll_interval", "45s"]
     assert json.loads(ctl("settings", "get", "poll_interval", "-o", "json").out) == api.get("/api/v1/settings/poll_interval").json
     assert yaml.safe_load(ctl("settings", "set", "poll_interval=30s", "-oyaml").out)["value"] == "30s"
+    for about in ("cluster", "Cluster/cluster"):
+        assert re.search(r" SettingChanged +cluster/cluster +poll_interval set from 45s to 30s", ctl("events", "--for", about).out), about
     assert columns(ctl("settings", "get", "-o", "wide").out.splitlines()[0])[2] == "KIND"
     assert "setting/poll_interval\n" in ctl("settings", "get", "-o", "name").out
 

@@ -2,7 +2,7 @@
 
 #include "cara/mem.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +16,11 @@ void print_number(const json_t *number, Buf *out)
     }
     double value = json_real_value(number);
     char text[40];
+    if (value < 9007199254740992.0 && value > -9007199254740992.0 &&
+        value == (double)(int64_t)value) { /* 80.0 is the number 80 */
+        buf_printf(out, "%" PRId64, (int64_t)value);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) { /* the shortest that reads back the same */
         snprintf(text, sizeof(text), "%.*g", digits, value);
         if (strtod(text, NULL) == value)

@@ -40,7 +40,7 @@ typedef struct Server {
     Dispatch *dispatch;
     Listener *listener;
     h2o_socket_t *signals;
-    bool ending;
+    int ending; /* the signal that asked for it; 0: none did */
 } Server;
 
 /* ---- the database at start ---- */
@@ -113,10 +113,9 @@ static void on_signal(h2o_socket_t *sock, const char *error)
 
     if (error != NULL || read(h2o_socket_get_fd(sock), &info, sizeof(info)) != sizeof(info))
         return;
-    if (server->ending) /* the second one means now */
+    if (server->ending != 0) /* the second one means now */
         _exit(1);
-    server->ending = true;
-    log_info("ending", "signal=%s", strsignal((int)info.ssi_signo));
+    server->ending = (int)info.ssi_signo;
 }
 
 static int watch_signals(Server *server, Err *err)
@@ -204,7 +203,7 @@ static int set_up_database(Server *server, const ServerSettings *settings,
 
 static int serve(Server *server, const ServerSettings *settings, Err *err)
 {
-    while (pool_open_count(server->pool) == 0 && !server->ending)
+    while (pool_open_count(server->pool) == 0 && server->ending == 0)
         if (run_once(server, INT32_MAX, err) < 0)
             return -1;
     if (listener_new(&server->accept_ctx, server->loop, settings->host, settings->port,
@@ -215,7 +214,7 @@ static int serve(Server *server, const ServerSettings *settings, Err *err)
     snprintf(event, sizeof(event), "Listening on %s%s%s:%d", v6 ? "[" : "", settings->host,
              v6 ? "]" : "", settings->port);
     log_info(event, "connections=%d", settings->db_connections);
-    while (!server->ending)
+    while (server->ending == 0)
         if (run_once(server, INT32_MAX, err) < 0)
             return -1;
     return 0;
@@ -226,6 +225,7 @@ static int drain(Server *server, Err *err)
     int64_t deadline = time_monotonic_ms() + DRAIN_MS;
 
     listener_free(TAKE_PTR(server->listener));
+    log_info("ending", "signal=%s", strsignal(server->ending));
     h2o_context_request_shutdown(&server->context);
     dispatch_drain(server->dispatch);
     do {

@@ -57,6 +57,8 @@ static void json_escapes_what_html_and_javascript_would_trip_over(void **state)
     assert_prints(print_json, "\"\\b\\f\\n\\r\\t\\\"\\\\\\u0000\\u001b\"",
                   "\"\\b\\f\\n\\r\\t\\\"\\\\\\u0000\\u001b\"\n");
     assert_prints(print_json, "[0.5, 1e300, -3, 0.1]", "[\n  0.5,\n  1e+300,\n  -3,\n  0.1\n]\n");
+    assert_prints(print_json, "[11e3, 80.0, -0.0, 1e15]",
+                  "[\n  11000,\n  80,\n  0,\n  1000000000000000\n]\n");
 }
 
 static void yaml_is_indented_by_four_with_sorted_keys(void **state)

@@ -86,13 +86,21 @@ stack_engine_clear() {
     docker ps -q | xargs -r docker kill >/dev/null 2>&1 || true
 }
 
+# The lock file that an agent leaves beside an engine's socket (agent/engine_claim.h).
+_remove_engine_claim() {
+    case $1 in
+        unix://*) rm -f "$(readlink -f "${1#unix://}").cara-agent" ;;
+    esac
+}
+
 stack_engine_down() {
     if [ "$(choice engine)" = own ]; then
         engine_stop "$CARA_STATE/engine"
         netns_del "$STACK_NETNS"
-    elif [ -n "$(choice image)" ]; then
-        docker image rm "$DEMO_IMAGE" >/dev/null 2>&1 || true
+        return
     fi
+    [ -z "$(choice image)" ] || docker image rm "$DEMO_IMAGE" >/dev/null 2>&1 || true
+    _remove_engine_claim "$(stack_docker_host)"
 }
 
 # --- PostgreSQL ----------------------------------------------------------------------------------------------------

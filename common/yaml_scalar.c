@@ -60,6 +60,11 @@ static bool parse_int(const char *text, int64_t *ret)
     return true;
 }
 
+bool yaml_is_whole(double real)
+{
+    return real < 9007199254740992.0 && real > -9007199254740992.0 && real == (double)(int64_t)real;
+}
+
 /* [-+]? ( .digits | digits [ . digits* ] ) [ e[-+]?digits ], whole text. */
 static bool looks_like_float(const char *p)
 {
@@ -107,10 +112,7 @@ static ScalarType resolve_number(const char *text, size_t len, json_t **ret)
     double real = strtod(plain, NULL);
     if (!isfinite(real))
         return SCALAR_NO_VALUE;
-    /* 80.0 is the number 80, and JSON has one kind of number */
-    bool whole =
-        real < 9007199254740992.0 && real > -9007199254740992.0 && real == (double)(int64_t)real;
-    *ret = whole ? json_integer((int64_t)real) : json_real(real);
+    *ret = yaml_is_whole(real) ? json_integer((int64_t)real) : json_real(real);
     return SCALAR_FLOAT;
 }
 

@@ -1,6 +1,7 @@
 #include "print.h"
 
 #include "cara/mem.h"
+#include "cara/yaml.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +17,7 @@ void print_number(const json_t *number, Buf *out)
     }
     double value = json_real_value(number);
     char text[40];
-    if (value < 9007199254740992.0 && value > -9007199254740992.0 &&
-        value == (double)(int64_t)value) { /* 80.0 is the number 80 */
+    if (yaml_is_whole(value)) {
         buf_printf(out, "%" PRId64, (int64_t)value);
         return;
     }

@@ -23,6 +23,10 @@
  * so this reads both. */
 int yaml_parse(const char *text, size_t len, json_t **ret_documents, Err *err);
 
+/* JSON has one kind of number: is this one whole, and small enough for a double to hold it exactly?
+ * 80.0 is read and written as the number 80. */
+bool yaml_is_whole(double real);
+
 /* Would this text, unquoted, be read as anything but a string? */
 bool yaml_is_special(const char *text, size_t len);
 
